@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "promptclaim needs Python 3.11 or newer; set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+venv: .venv/.ready  ## the environment in .venv, and .venv/bin/promptclaim
+
+demo: venv  ## one claim file's whole way on embedded parts, printed as tables (KEEP=1 stays up)
+	$(BIN)/python deploy/demo.py $(if $(KEEP),--keep)
+
+run: venv  ## the suite on embedded parts, data kept in ./var, until Ctrl-C
+	$(BIN)/promptclaim up --data var
+
+test: venv  ## all tests, on real Apache Kafka and PostgreSQL where they can be had
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: venv  ## linters, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: venv  ## benchmarks as ratios in one run, kept in docs/benchmarks.md
+	$(BIN)/python -m bench
+
+lock:  ## compile requirements/*.in to hashed *.txt (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/runtime.txt requirements/runtime.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
+
+.PHONY: help venv demo run test lint bench lock

@@ -1,0 +1,161 @@
+"""The events between the services: CloudEvents 1.0 with typed data.
+
+An event's key is the keyed hash of the member's CIN, so that everything about one member meets in one partition
+and no PHI stands in a key. ``data`` is JSON, encoded once where the event is made and carried as bytes.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from uuid_utils import uuid7
+
+from shared.claim import Channel, Claim, Receipt, Submitter
+from shared.findings import Finding, Verdict
+
+CLAIMS_RECEIVED = "claims.received.v1"
+CLAIMS_VALIDATED = "claims.validated.v1"
+CLAIMS_PENDED = "claims.pended.v1"
+CLAIMS_REJECTED = "claims.rejected.v1"
+CLAIMS_DUPLICATES_FOUND = "claims.duplicates-found.v1"
+CARE_SERVICES = "care.services.v1"
+CARE_ENROLLMENTS = "care.enrollments.v1"
+CARE_AUTHORIZATIONS = "care.authorizations.v1"
+PAYMENTS_RECORDED = "payments.recorded.v1"
+PAYMENTS_CLOCKS = "payments.clocks.v1"
+
+TOPICS = (
+    CLAIMS_RECEIVED,
+    CLAIMS_VALIDATED,
+    CLAIMS_PENDED,
+    CLAIMS_REJECTED,
+    CLAIMS_DUPLICATES_FOUND,
+    CARE_SERVICES,
+    CARE_ENROLLMENTS,
+    CARE_AUTHORIZATIONS,
+    PAYMENTS_RECORDED,
+    PAYMENTS_CLOCKS,
+)
+
+VERDICTS = (CLAIMS_VALIDATED, CLAIMS_PENDED, CLAIMS_REJECTED)
+
+
+class Event(Struct, frozen=True):
+    """A CloudEvent. ``id`` is unique and time-ordered; ``subject`` is the claim id; ``time`` is UTC, ISO 8601."""
+
+    id: str
+    topic: str
+    type: str
+    source: str
+    subject: str
+    time: str
+    key: str
+    data: bytes
+    correlation_id: str = ""
+
+
+class ClaimReceived(Struct, frozen=True, omit_defaults=True):
+    """Data of ``claim.received``, ``claim.replaced`` (frequency 7) and ``claim.voided`` (8).
+
+    ``findings`` are those of reading and conformity; the validator adds its own.
+    """
+
+    claim_id: str
+    submission_id: str
+    claim: Claim
+    receipt: Receipt
+    submitter: Submitter
+    findings: tuple[Finding, ...] = ()
+
+
+class ClaimJudged(Struct, frozen=True, omit_defaults=True):
+    """Data of ``claim.validated``, ``claim.pended`` and ``claim.rejected``.
+
+    ``judgement`` counts a claim's verdicts from 1: of two for the same claim, the higher number rules, in
+    whatever order they arrive. ``outreach_lines`` and ``benefits`` are per line number, in line order.
+    """
+
+    claim_id: str
+    submission_id: str
+    judgement: int
+    verdict: Verdict
+    clean: bool
+    claim: Claim
+    receipt: Receipt
+    organisation: str
+    findings: tuple[Finding, ...]
+    services: tuple["JudgedService", ...]
+    versions: dict[str, str]
+
+
+class JudgedService(Struct, frozen=True, omit_defaults=True):
+    """What a line is in DHCS's terms: ``benefit`` ECM or CS, the service's name, outreach or not."""
+
+    line: int
+    benefit: str | None = None
+    service: str | None = None
+    outreach: bool = False
+
+
+class ClockEvent(Struct, frozen=True, omit_defaults=True):
+    """Data of every event on ``payments.clocks.v1``: the clock as it stands after the change.
+
+    ``clock`` has the shape of the outside contract (``services.payments.clock``); ``payment`` is the entry that
+    changed it, where one did. ``sequence`` counts the changes of one claim's clock.
+    """
+
+    claim_id: str
+    sequence: int
+    channel: Channel
+    payer_id: str
+    provider_npi: str
+    clock: dict[str, Any]
+    payment: dict[str, Any] | None = None
+
+
+class PaymentRecorded(Struct, frozen=True, omit_defaults=True):
+    """Data of a payment event, from HTTP or from ``payments.recorded.v1``. ``date`` is California's."""
+
+    kind: str
+    date: date
+    claim_id: str | None = None
+    amount_cents: int | None = None
+    interest_cents: int | None = None
+    reference: str | None = None
+    reason: str | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def new_event(
+    topic: str, type_: str, source: str, *, subject: str, key: str, data: Struct, now: datetime, correlation_id: str = ""
+) -> Event:
+    """An event of its own id at ``now`` (an aware instant), its data encoded."""
+    return Event(
+        id=uuid7().hex,
+        topic=topic,
+        type=type_,
+        source=source,
+        subject=subject,
+        time=utc_text(now),
+        key=key,
+        data=_encode(data),
+        correlation_id=correlation_id,
+    )
+
+
+def utc_text(instant: datetime) -> str:
+    """``instant`` (aware) in UTC as ISO 8601 with microseconds and a ``Z``: sortable as text."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def claim_id() -> str:
+    """A new claim id: ``clm_`` and a time-ordered UUID."""
+    return f"clm_{uuid7().hex}"
+
+
+def submission_id() -> str:
+    """A new submission id: ``sub_`` and a time-ordered UUID."""
+    return f"sub_{uuid7().hex}"
