@@ -33,8 +33,14 @@ lint: venv  ## linters, types and import contracts
 bench: venv  ## benchmarks as ratios in one run, kept in docs/benchmarks.md
 	$(BIN)/python -m bench
 
+secrets: .env  ## the keys that docker-compose.yml needs, made once into .env
+
+.env:
+	umask 077; for name in POSTGRES_PASSWORD PROMPTCLAIM_MEMBER_KEY PROMPTCLAIM_SESSION_SECRET; do \
+		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > .env
+
 lock:  ## compile requirements/*.in to hashed *.txt (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/runtime.txt requirements/runtime.in
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
 
-.PHONY: help venv demo run test lint bench lock
+.PHONY: help venv demo run test lint bench lock secrets

@@ -81,13 +81,15 @@ class Source(Struct, frozen=True, omit_defaults=True):
     """Where in its file a claim stands, in the file's own terms.
 
     ``set_ordinal`` and ``claim_ordinal`` count from 0: the transaction set within the file and the claim within
-    that set (for sheets and JSON the set is 0). They tie conformity findings to claims.
+    that set (for sheets and JSON the set is 0). They tie conformity findings to claims. ``pointer`` is the JSON
+    pointer of a claim that came as JSON (``/claims/3``; empty where the document is the claim).
     """
 
     set_ordinal: int = 0
     claim_ordinal: int = 0
     set_control: str | None = None
     sheet: str | None = None
+    pointer: str | None = None
 
 
 class Claim(Struct, frozen=True, omit_defaults=True):

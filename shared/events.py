@@ -126,13 +126,14 @@ class PaymentRecorded(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
+"""Any struct as JSON bytes."""
 
 
 def new_event(
-    topic: str, type_: str, source: str, *, subject: str, key: str, data: Struct, now: datetime, correlation_id: str = ""
+    topic: str, type_: str, source: str, *, subject: str, key: str, data: Struct | bytes, now: datetime, correlation_id: str = ""
 ) -> Event:
-    """An event of its own id at ``now`` (an aware instant), its data encoded."""
+    """An event of its own id at ``now`` (an aware instant). ``data`` is encoded unless it already is JSON bytes."""
     return Event(
         id=uuid7().hex,
         topic=topic,
@@ -141,7 +142,7 @@ def new_event(
         subject=subject,
         time=utc_text(now),
         key=key,
-        data=_encode(data),
+        data=data if isinstance(data, bytes) else encode(data),
         correlation_id=correlation_id,
     )
 

@@ -19,6 +19,7 @@ class Delivery(NamedTuple):
     """An event as read: ``offset`` is its place in ``partition``; the next position is ``offset + 1``.
 
     ``event`` is ``None`` where the record is not a CloudEvent; then ``defect`` says why and ``raw`` holds it.
+    ``headers`` are those that are not the event's own (a dead letter's reason and origin), ``None`` for none.
     """
 
     partition: Partition
@@ -26,6 +27,7 @@ class Delivery(NamedTuple):
     event: Event | None
     raw: bytes = b""
     defect: str = ""
+    headers: Mapping[str, str] | None = None
 
 
 Positions = Mapping[Partition, int]

@@ -1,0 +1,1 @@
+"""What all web applications of the suite share: authentication, problems, idempotency, sessions, look."""

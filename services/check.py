@@ -1,0 +1,266 @@
+"""`promptclaim check`: the services' own readers, rules and clocks on local files, in one pass and flat memory.
+
+The files of one run are one history, so a repeat in a later file is a duplicate. That history stands in a temporary
+SQLite file which is gone when the command ends.
+"""
+
+import itertools
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+from msgspec import Raw, Struct
+from sqlalchemy import Connection, create_engine
+
+from services.intake.conformity_step import SMALL_FILE_CLAIMS
+from services.intake.payer_notes import unknown_payer_notes
+from services.intake.readers import ClaimRead, ClaimsFile, FileRefused, UnreadableClaim
+from services.intake.readers.recognise import open_claims_file
+from services.intake.readers.x12_837p import X12ClaimsFile
+from services.intake.receive import BATCH
+from services.payments.clock_document import clock_of_receipt
+from services.tables import claim_lines, finding_lines
+from services.validator import facts
+from services.validator.models import CLAIMS, METADATA, SERVICE_LINES
+from services.validator.rules import Context, Judgement, judge_batch, needs, prepare
+from shared.calendar import pacific_date
+from shared.claim import Receipt, Submitter
+from shared.events import ClaimReceived, claim_id, encode
+from shared.findings import Finding
+from shared.logging import configure_logging
+from shared.parts import utc_now
+from shared.payers import BadPayersFile, Payers, PayerTerms
+from shared.reference.codes import CodeSet
+from shared.settings import SettingsError
+
+_YOU = Submitter(organisation="offline check")
+_UNREADABLE_FILE = 2
+_REJECTED = 1
+
+
+def run(
+    files: Iterable[Path],
+    *,
+    output: str,
+    as_of: date | None,
+    received: date | None,
+    payers: Path | None,
+    conformity: bool,
+) -> int:
+    """Judge the files in order, print what was found, and return the exit status: 0, 1 or 2.
+
+    Raises ``SettingsError`` for a payers file that is not right.
+    """
+    configure_logging("ERROR")
+    today = pacific_date(utc_now())
+    received = received or today
+    try:
+        terms = Payers.load(payers)
+    except BadPayersFile as error:
+        raise SettingsError([str(error)]) from None
+    printer = JsonPrinter(sys.stdout) if output == "json" else TablePrinter(sys.stdout)
+    with _empty_history() as connection:
+        checker = Checker(connection, terms, received, as_of or max(today, received), conformity=conformity)
+        return max(checker.check(path, printer) for path in files)
+
+
+class Checked(Struct, frozen=True):
+    """One claim's outcome, judged or unreadable. ``clock`` is JSON."""
+
+    claim: str | None
+    channel: str
+    verdict: str
+    clean: bool
+    findings: tuple[Finding, ...]
+    clock: bytes | None = None
+    rows: tuple[int, ...] = ()
+
+
+class Checker:
+    """Judges files one after the other against what it has judged before."""
+
+    def __init__(
+        self, connection: Connection, payers: Payers, received: date, as_of: date, *, conformity: bool
+    ) -> None:
+        self._connection = connection
+        self._payers = payers
+        self._context = Context(codes=CodeSet.load(), payers=payers)
+        self._receipt = Receipt(received_at=f"{received.isoformat()}T20:00:00.000000Z", arrival_date=received)
+        self._conformity = conformity
+        self._clock_json = lru_cache(maxsize=1024)(
+            lambda terms: encode(clock_of_receipt(received, terms, as_of))
+        )
+
+    def check(self, path: Path, printer: "Printer") -> int:
+        """Judge one file and print it; its exit status."""
+        try:
+            claims_file = open_claims_file(path, path.name)
+        except FileRefused as refusal:
+            printer.refused(path.name, refusal.finding)
+            return _UNREADABLE_FILE
+        counts: Counter[str] = Counter()
+        payer_ids: set[str] = set()
+        items = self._items(claims_file)
+        while batch := list(itertools.islice(items, BATCH)):
+            payer_ids.update(
+                item.claim.payer.id for item in batch if isinstance(item, ClaimRead) and item.claim.payer.id
+            )
+            checked = self._judged(batch)
+            counts.update(each.verdict for each in checked)
+            printer.claims(path.name, checked)
+        notes = [*claims_file.notes, *unknown_payer_notes(self._payers, payer_ids)]
+        printer.summary(path.name, claims_file.census.claims, counts, notes)
+        return _REJECTED if counts["rejected"] or counts["unreadable"] else 0
+
+    def _judged(self, items: list[ClaimRead | UnreadableClaim]) -> list[Checked]:
+        batch = [prepare(self._as_received(item)) for item in items if isinstance(item, ClaimRead)]
+        judgements = judge_batch(batch, self._context, facts.load(self._connection, needs(batch)))
+        facts.keep(self._connection, judgements)
+        in_order = iter(judgements)
+        return [
+            _unreadable(item) if isinstance(item, UnreadableClaim) else self._outcome(next(in_order))
+            for item in items
+        ]
+
+    def _as_received(self, item: ClaimRead) -> ClaimReceived:
+        return ClaimReceived(
+            claim_id=claim_id(),
+            submission_id="",
+            claim=item.claim,
+            receipt=self._receipt,
+            submitter=_YOU,
+            findings=item.findings,
+        )
+
+    def _outcome(self, judgement: Judgement) -> Checked:
+        claim = judgement.received.claim
+        has_clock = judgement.clean and claim.frequency != "8"
+        return Checked(
+            claim=claim.claim_number,
+            channel=claim.channel,
+            verdict=judgement.verdict,
+            clean=judgement.clean,
+            findings=judgement.findings,
+            clock=self._clock_json(self._context.terms_of(claim)) if has_clock else None,
+        )
+
+    def _items(self, claims_file: ClaimsFile) -> Iterator[ClaimRead | UnreadableClaim]:
+        if not (self._conformity and isinstance(claims_file, X12ClaimsFile)):
+            return claims_file.items()
+        cores = (os.cpu_count() or 1) if claims_file.census.claims > SMALL_FILE_CLAIMS else 0
+        return claims_file.checked_items(processes=cores)
+
+
+class Printer:
+    """Where outcomes go."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def claims(self, file: str, checked: list[Checked]) -> None:
+        raise NotImplementedError
+
+    def summary(self, file: str, claims: int, counts: Counter[str], notes: list[Finding]) -> None:
+        raise NotImplementedError
+
+    def refused(self, file: str, finding: Finding) -> None:
+        raise NotImplementedError
+
+
+class JsonPrinter(Printer):
+    """One JSON object a line, in file order."""
+
+    def claims(self, file: str, checked: list[Checked]) -> None:
+        self._write(self._line(file, each) for each in checked)
+
+    def summary(self, file: str, claims: int, counts: Counter[str], notes: list[Finding]) -> None:
+        verdicts = {name: counts[name] for name in ("accepted", "pended", "rejected", "unreadable")}
+        line: dict[str, Any] = {"file": file, "summary": {"claims": claims, **verdicts}}
+        if notes:
+            line["notes"] = notes
+        self._write([encode(line)])
+
+    def refused(self, file: str, finding: Finding) -> None:
+        self._write([encode({"file": file, "verdict": "unreadable", "findings": [finding]})])
+
+    def _line(self, file: str, checked: Checked) -> bytes:
+        line: dict[str, Any] = {"file": file}
+        if checked.rows:
+            line["row"] = checked.rows[0]
+            line["rows"] = checked.rows
+        line |= {
+            "claim": checked.claim,
+            "channel": checked.channel,
+            "verdict": checked.verdict,
+            "clean": checked.clean,
+            "findings": checked.findings,
+        }
+        if checked.clock:
+            line["clock"] = Raw(checked.clock)
+        return encode(line)
+
+    def _write(self, lines: Iterable[bytes]) -> None:
+        self._stream.write(b"\n".join([*lines, b""]).decode())
+
+
+class TablePrinter(Printer):
+    """For people."""
+
+    def claims(self, file: str, checked: list[Checked]) -> None:
+        for each in checked:
+            clock = msgspec.json.decode(each.clock) if each.clock else None
+            view = {
+                "claim": each.claim,
+                "verdict": each.verdict,
+                "clock": clock,
+                "findings": _plain(each.findings),
+            }
+            self._stream.write("\n".join(claim_lines(view)) + "\n")
+
+    def summary(self, file: str, claims: int, counts: Counter[str], notes: list[Finding]) -> None:
+        for note in _plain(notes):
+            self._stream.write("\n".join(finding_lines(note, indent="  ")) + "\n")
+        verdicts = ", ".join(
+            f"{counts[name]} {name}" for name in ("accepted", "pended", "rejected", "unreadable")
+        )
+        self._stream.write(f"{file}: {claims} claims, {verdicts}\n")
+
+    def refused(self, file: str, finding: Finding) -> None:
+        self._stream.write(f"{file}: cannot be read\n")
+        self._stream.write("\n".join(finding_lines(msgspec.to_builtins(finding), indent="  ")) + "\n")
+
+
+def _plain(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(finding) for finding in findings]
+
+
+def _unreadable(item: UnreadableClaim) -> Checked:
+    return Checked(
+        claim=item.claim_number,
+        channel="invoice" if item.rows else "837P",
+        verdict="unreadable",
+        clean=False,
+        findings=item.findings,
+        rows=item.rows,
+    )
+
+
+@contextmanager
+def _empty_history() -> Iterator[Connection]:
+    """The validator's history in a temporary file: no durability is wanted, so nothing waits for the disk."""
+    with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
+        engine = create_engine(f"sqlite:///{Path(folder) / 'history.db'}")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=OFF")
+            connection.exec_driver_sql("PRAGMA synchronous=OFF")
+            METADATA.create_all(connection, tables=[CLAIMS, SERVICE_LINES])
+            yield connection
+        engine.dispose()

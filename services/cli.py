@@ -1,0 +1,286 @@
+"""The ``promptclaim`` command."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from shared.settings import Settings, SettingsError
+
+SERVICE_NAMES = ("intake", "validator", "payments")
+P = ParamSpec("P")
+
+
+class Day(click.ParamType):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date like 2026-03-02", param, ctx)
+
+
+DAY = Day()
+
+
+def with_settings(**overrides: str) -> Settings:
+    """Settings from the environment; options of the command stand above it. Bad settings end the command."""
+    given = {name: value for name, value in overrides.items() if value}
+    try:
+        return Settings.from_environment({**os.environ, **given})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def needs_settings(command: Callable[P, None]) -> Callable[P, None]:
+    """Turns a settings error anywhere in the command into one clear message."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+
+    return run
+
+
+data_option = click.option(
+    "--data",
+    "data_dir",
+    metavar="DIR",
+    help="Data folder of the embedded parts (default: PROMPTCLAIM_DATA_DIR or ./var).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="promptclaim")
+def main() -> None:
+    """Claims intake, validation and prompt-pay clocks for Medi-Cal ECM and Community Supports."""
+
+
+@main.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE…",
+)
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--as-of", type=DAY, help="Show clocks as they stand on this day (default: today in California)."
+)
+@click.option("--received", type=DAY, help="Judge as received on this day (default: today in California).")
+@click.option(
+    "--payers", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Payers file (TOML)."
+)
+@click.option(
+    "--conformity/--no-conformity",
+    default=True,
+    show_default=True,
+    help="Check 837P against the implementation guide.",
+)
+@needs_settings
+def check(files: tuple[Path, ...], **options: Any) -> None:
+    """Judge files offline. Nothing is stored or sent.
+
+    Exit status: 0 no claim rejected, 1 a claim rejected or unreadable, 2 a file that cannot be read at all.
+    """
+    from services.check import run
+
+    sys.exit(run(files, **options))
+
+
+@main.command()
+@click.option("--received", required=True, help="Date, or instant with offset: 2026-03-02T23:30:00-08:00.")
+@click.option("--regime", type=click.Choice(["knox-keene", "hmo"]), default="knox-keene", show_default=True)
+@click.option("--contested", type=DAY)
+@click.option("--information-received", type=DAY)
+@click.option("--denied", type=DAY)
+@click.option("--paid", type=DAY)
+@click.option("--amount-cents", type=click.IntRange(min=0))
+@click.option("--as-of", type=DAY, help="Default: today in California.")
+def deadlines(**facts: Any) -> None:
+    """Every deadline, state and interest of one claim, as JSON."""
+    from services.deadlines import document
+
+    try:
+        click.echo(json.dumps(document(**facts), indent=2))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.option("--on", "day", type=DAY, help="Date of service (default: today in California).")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def codes(day: date | None, output: str) -> None:
+    """The DHCS codes and modifiers for ECM and Community Supports in force on a date."""
+    from services.codes import listing
+
+    click.echo(listing(day, output))
+
+
+@main.command()
+@data_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=int)
+@needs_settings
+def up(data_dir: str | None, host: str, port: int) -> None:
+    """The whole suite in one process, on embedded parts, until Ctrl-C."""
+    from services.suite import EmbeddedSuite
+
+    settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")
+    stop = _stop_on_signals()
+    with EmbeddedSuite(settings, host=host, port=port) as suite:
+        click.echo(
+            f"promptclaim is up at {suite.url} (data in {settings.data_dir}). Ctrl-C stops it.", err=True
+        )
+        stop.wait()
+        click.echo("Stopping.", err=True)
+
+
+@main.command()
+@click.argument("service", type=click.Choice(SERVICE_NAMES))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=int)
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64))
+@needs_settings
+def serve(service: str, host: str, port: int, processes: int, threads: int) -> None:
+    """HTTP of one service under gunicorn."""
+    from services.production import serve as run
+
+    run(with_settings(), service, host=host, port=port, processes=processes, threads=threads)
+
+
+@main.command()
+@click.argument("service", type=click.Choice(SERVICE_NAMES))
+@needs_settings
+def work(service: str) -> None:
+    """One service's consumers, outbox relay and other steps, until stopped."""
+    from services.production import work as run
+
+    sys.exit(run(with_settings(), service, _stop_on_signals()))
+
+
+@main.group()
+def keys() -> None:
+    """API keys."""
+
+
+@keys.command("create")
+@click.option("--role", required=True, type=click.Choice(["provider", "claims", "auditor", "admin"]))
+@click.option("--organisation", required=True)
+@click.option("--npi", "npis", multiple=True, help="A billing NPI of the provider; may be repeated.")
+@click.option("--payer", "payers", multiple=True, help="A payer id of the plan; may be repeated (none: all).")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text")
+@data_option
+@needs_settings
+def create_key(data_dir: str | None, output: str, **key: Any) -> None:
+    """Make a key. Its secret is shown once and stored hashed."""
+    from services.keys import create
+
+    try:
+        made = create(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), **key)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if output == "json":
+        click.echo(json.dumps(made))
+    else:
+        click.echo(
+            f"Key {made['id']} for {made['organisation']} ({made['role']}). Keep the secret; it is not shown again:"
+        )
+        click.echo(made["secret"])
+
+
+@keys.command("list")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table")
+@data_option
+@needs_settings
+def list_keys(data_dir: str | None, output: str) -> None:
+    """All keys, without their secrets."""
+    from services.keys import listed
+    from services.tables import table
+
+    found = listed(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    click.echo(json.dumps(found) if output == "json" else table(found))
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID")
+@data_option
+@needs_settings
+def revoke_key(key_id: str, data_dir: str | None) -> None:
+    """End a key at once."""
+    from services.keys import revoke
+
+    if not revoke(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), key_id):
+        raise click.ClickException(f"There is no key {key_id}.")
+    click.echo(f"Key {key_id} is revoked.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--url",
+    required=True,
+    envvar="PROMPTCLAIM_URL",
+    help="Where the suite runs, e.g. https://claims.example.org",
+)
+def submit(file: Path, url: str) -> None:
+    """Upload a file, wait, and print the verdicts (key from PROMPTCLAIM_API_KEY)."""
+    from services.submit import SubmitError
+    from services.submit import submit as run
+    from services.tables import submission_table
+
+    key = os.environ.get("PROMPTCLAIM_API_KEY")
+    if not key:
+        raise click.UsageError("Set PROMPTCLAIM_API_KEY to your key.")
+    with click.progressbar(
+        length=max(file.stat().st_size, 1), label=f"Sending {file.name}", file=sys.stderr
+    ) as bar:
+        try:
+            found = run(file, url, key, progress=lambda sent, _: bar.update(sent - bar.pos))
+        except SubmitError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(submission_table(found))
+    sys.exit(1 if found["counts"]["rejected"] or found["counts"]["unreadable"] else 0)
+
+
+@main.group()
+def db() -> None:
+    """Databases."""
+
+
+@db.command("upgrade")
+@data_option
+@needs_settings
+def upgrade_databases(data_dir: str | None) -> None:
+    """Bring every service's database to this version's tables, and make the topics."""
+    from services.production import upgrade_all
+
+    for line in upgrade_all(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")):
+        click.echo(line)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    main()

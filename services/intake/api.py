@@ -1,0 +1,188 @@
+"""Intake over HTTP: send files and claims, see what became of them."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from flask import Response, g, request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from services.intake import api_schemas as schemas
+from services.intake import queries
+from services.intake.queries import Scope
+from services.intake.readers import FileRefused
+from services.intake.readers.json_claims import validate_claims_json
+from services.intake.receive import receive
+from shared.claim import Submitter
+from shared.parts import Parts
+from shared.web.auth import current_principal, requires
+from shared.web.context import web_context
+from shared.web.pagination import decode_cursor, encode_cursor
+from shared.web.problems import Problem
+from shared.web.responses import json_response
+
+blueprint = Blueprint(
+    "intake", __name__, url_prefix="/intake/api/v1", description="Claims in, verdicts and clocks out"
+)
+
+
+def scope_of_caller() -> Scope:
+    """A provider sees its organisation's claims; a claims department those of its payers, or all."""
+    principal = current_principal()
+    if principal.role == "provider":
+        return Scope(organisation=principal.organisation)
+    return Scope(payer_ids=principal.payers or None)
+
+
+def parts() -> Parts:
+    """What the service that handles this request is built from."""
+    return web_context().parts
+
+
+@blueprint.route("/submissions")
+class SubmissionsView(MethodView):
+    @requires("provider")
+    @blueprint.response(202, schemas.Receipt)
+    @blueprint.alt_response(
+        200, schema=schemas.Receipt, description="The same bytes came before: the same submission"
+    )
+    def post(self) -> Response:
+        """Send a file: 837P, XLSX, CSV or JSON, as multipart field `file` or as the raw body."""
+        with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
+            path = Path(folder) / "upload"
+            name = _save_upload(path)
+            return _receive(path, name)
+
+    @requires("provider", "claims")
+    @blueprint.arguments(schemas.Page, location="query")
+    @blueprint.response(200, schemas.Submissions)
+    def get(self, page: dict[str, Any]) -> Response:
+        """Submissions, newest first."""
+        before = decode_cursor(page["cursor"])["before"] if "cursor" in page else None
+        with parts().database.read() as connection:
+            found = queries.submissions(connection, scope_of_caller(), before=before, limit=page["limit"] + 1)
+        return json_response(_paged(found, page["limit"], "submission_id"))
+
+
+@blueprint.route("/submissions/<submission_id>")
+class SubmissionView(MethodView):
+    @requires("provider", "claims")
+    @blueprint.arguments(schemas.SubmissionPage, location="query")
+    @blueprint.response(200, schemas.Submission)
+    def get(self, page: dict[str, Any], submission_id: str) -> Response:
+        """One submission: its counts and its claims with verdicts and findings."""
+        after = decode_cursor(page["cursor"])["after"] if "cursor" in page else -1
+        with parts().database.read() as connection:
+            found = queries.submission(
+                connection, scope_of_caller(), submission_id, after=after, limit=page["limit"]
+            )
+        if found is None:
+            raise Problem(404, "No such submission", "There is no submission of yours with this id.")
+        last = found.pop("next_after")
+        found["next_cursor"] = None if last is None else encode_cursor({"after": last})
+        return json_response(found)
+
+
+@blueprint.route("/claims")
+class ClaimsView(MethodView):
+    @requires("provider")
+    @blueprint.response(202, schemas.Receipt)
+    def post(self) -> Response:
+        """Send claims as JSON: one claim or `{"claims": […]}`."""
+        body = request.get_data()
+        if problems := validate_claims_json(body):
+            errors = [{"field": each["pointer"], **each} for each in problems]
+            raise Problem(
+                422, "The claims cannot be taken in", "Correct the fields named here.", errors=errors
+            )
+        with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
+            path = Path(folder) / "body"
+            path.write_bytes(body)
+            return _receive(path, "claims.json")
+
+    @requires("provider", "claims")
+    @blueprint.arguments(schemas.ClaimsPage, location="query")
+    @blueprint.response(200, schemas.Claims)
+    def get(self, page: dict[str, Any]) -> Response:
+        """Claims, newest first."""
+        before = decode_cursor(page["cursor"])["before"] if "cursor" in page else None
+        with parts().database.read() as connection:
+            found = queries.claims(
+                connection,
+                scope_of_caller(),
+                verdict=page.get("verdict"),
+                claim_number=page.get("claim"),
+                before=before,
+                limit=page["limit"] + 1,
+            )
+        return json_response(_paged(found, page["limit"], "claim_id"))
+
+
+@blueprint.route("/claims/<claim_id>")
+class ClaimView(MethodView):
+    @requires("provider", "claims")
+    @blueprint.response(200, schemas.Claim)
+    def get(self, claim_id: str) -> Response:
+        """One claim: verdict, findings, clock, payments and its whole timeline."""
+        with parts().database.read() as connection:
+            found = queries.claim(connection, scope_of_caller(), claim_id)
+        if found is None:
+            raise Problem(404, "No such claim", "There is no claim of yours with this id.")
+        return json_response(found)
+
+
+def receive_upload(path: Path, name: str) -> tuple[str, bool]:
+    """Take in a saved upload for the caller. Raises a ``Problem`` that says why a file is refused whole."""
+    principal = current_principal()
+    submitter = Submitter(organisation=principal.organisation, npis=principal.npis)
+    try:
+        return receive(parts(), submitter, path, name, correlation_id=g.request_id)
+    except FileRefused as refusal:
+        found = refusal.finding
+        raise Problem(
+            422,
+            "The file cannot be read",
+            found.message,
+            errors=[
+                {
+                    "field": found.field or "file",
+                    "message": found.message,
+                    "rule": found.rule,
+                    "where": found.where,
+                    "expected": found.expected,
+                }
+            ],
+        ) from None
+
+
+def _receive(path: Path, name: str) -> Response:
+    submission_id, new = receive_upload(path, name)
+    with parts().database.read() as connection:
+        answer = json_response(queries.receipt(connection, submission_id), 202 if new else 200)
+    answer.headers["Location"] = f"/intake/api/v1/submissions/{submission_id}"
+    return answer
+
+
+def _save_upload(path: Path) -> str:
+    """Write the upload to ``path``; return the name that the sender gave it."""
+    if request.mimetype == "multipart/form-data":
+        file = request.files.get("file")
+        if file is None:
+            message = "Send the file in the form field named file."
+            raise Problem(422, "No file", message, errors=[{"field": "file", "message": message}])
+        file.save(path)
+        return Path(file.filename or "upload").name[:255]
+    with path.open("wb") as target:
+        body: IO[bytes] = request.stream
+        shutil.copyfileobj(body, target, 1 << 20)
+    return Path(request.args.get("file_name", "upload")).name[:255]
+
+
+def _paged(found: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    shown = found[:limit]
+    return {
+        "items": shown,
+        "next_cursor": encode_cursor({"before": shown[-1][key]}) if len(found) > limit else None,
+    }

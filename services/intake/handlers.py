@@ -1,0 +1,158 @@
+"""What intake learns from the others: verdicts from the validator, clocks and payments from payments."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Column, Connection, case, select, update
+
+from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
+from shared.database import insert_rows, update_rows
+from shared.events import PAYMENTS_CLOCKS, VERDICTS, ClaimJudged, ClockEvent, Event, encode
+from shared.messaging.consumer import InvalidEvent, Subscription
+
+_decode_judged = msgspec.json.Decoder(ClaimJudged).decode
+_decode_clock = msgspec.json.Decoder(ClockEvent).decode
+
+Change = TypeVar("Change", ClaimJudged, ClockEvent)
+
+_VERDICT_COLUMNS = ("accepted", "pended", "rejected")
+_VERDICT_WORDS = {
+    "accepted": "The claim passed every check.",
+    "pended": "The plan has to look at the claim. Its payment clock runs on.",
+    "rejected": "The claim cannot be paid as sent. Correct it and send it again.",
+}
+_CLOCK_WORDS = {
+    "clock.started": "The payment clock started; payment is due by {deadline}.",
+    "clock.stopped": "The payment clock stopped.",
+    "clock.deadline_near": "Payment is due by {deadline}.",
+    "clock.deadline_missed": "The deadline of {deadline} has passed without payment.",
+    "claim.paid": "The plan recorded a payment.",
+    "claim.denied": "The plan denied the claim.",
+    "claim.contested": "The plan asked for information.",
+    "interest.due": "Interest is due.",
+}
+
+
+def subscriptions() -> list[Subscription]:
+    """Verdicts and clocks go through one consumer each, so that neither waits for the other."""
+    return [Subscription(VERDICTS, record_verdicts), Subscription((PAYMENTS_CLOCKS,), record_clocks)]
+
+
+def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
+    """Write each claim's latest verdict, count it into its submission, and complete what has all its verdicts.
+
+    Raises ``InvalidEvent`` for data that is not a verdict.
+    """
+    judged = _latest(_decoded(_decode_judged, events), lambda judgement: judgement.judgement)
+    known = _lock_claims(connection, judged, CLAIMS.c.judgement, CLAIMS.c.verdict)
+    moves: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_VERDICT_COLUMNS, 0))
+    rows, entries = [], []
+    for claim_id, (event, judgement) in judged.items():
+        if claim_id not in known:
+            continue
+        last_judgement, last_verdict = known[claim_id]
+        if judgement.judgement <= last_judgement:
+            continue
+        if last_verdict:
+            moves[judgement.submission_id][last_verdict] -= 1
+        moves[judgement.submission_id][judgement.verdict] += 1
+        rows.append(
+            {
+                "claim_id": claim_id,
+                "judgement": judgement.judgement,
+                "verdict": judgement.verdict,
+                "clean": judgement.clean,
+                "findings": encode(judgement.findings),
+            }
+        )
+        entries.append(_entry(event, claim_id, _VERDICT_WORDS[judgement.verdict]))
+    update_rows(connection, CLAIMS, ("claim_id",), rows)
+    insert_rows(connection, TIMELINE, entries)
+    _count(connection, moves)
+
+
+def record_clocks(connection: Connection, events: Sequence[Event]) -> None:
+    """Show each claim's latest clock, and put every change of it, with its payment, on the claim's timeline.
+
+    Raises ``InvalidEvent`` for data that is not a clock.
+    """
+    decoded = _decoded(_decode_clock, events)
+    latest = _latest(decoded, lambda change: change.sequence)
+    known = _lock_claims(connection, latest, CLAIMS.c.clock_sequence)
+    rows = [
+        {"claim_id": claim_id, "clock_sequence": change.sequence, "clock": encode(change.clock)}
+        for claim_id, (_, change) in latest.items()
+        if claim_id in known and change.sequence > known[claim_id][0]
+    ]
+    entries = [
+        _entry(event, change.claim_id, _clock_words(event, change), change.payment)
+        for event, change in decoded
+        if change.claim_id in known
+    ]
+    update_rows(connection, CLAIMS, ("claim_id",), rows)
+    insert_rows(connection, TIMELINE, entries)
+
+
+def _latest(
+    changes: Iterable[tuple[Event, Change]], rank: Callable[[Change], int]
+) -> dict[str, tuple[Event, Change]]:
+    """Of several events about one claim, the one that ranks highest, in whatever order they arrived."""
+    latest: dict[str, tuple[Event, Change]] = {}
+    for event, change in changes:
+        other = latest.get(change.claim_id)
+        if other is None or rank(change) >= rank(other[1]):
+            latest[change.claim_id] = (event, change)
+    return latest
+
+
+def _lock_claims(
+    connection: Connection, claim_ids: Iterable[str], *columns: Column[Any]
+) -> dict[str, Sequence[Any]]:
+    """The claims as they stand, locked in one order so that two workers cannot wait for each other."""
+    rows = connection.execute(
+        select(CLAIMS.c.claim_id, *columns)
+        .where(CLAIMS.c.claim_id.in_(claim_ids))
+        .order_by(CLAIMS.c.claim_id)
+        .with_for_update()
+    )
+    return {row[0]: row[1:] for row in rows}
+
+
+def _count(connection: Connection, moves: dict[str, dict[str, int]]) -> None:
+    s = SUBMISSIONS.c
+    for submission_id in sorted(moves):
+        move = moves[submission_id]
+        counted = s.accepted + s.pended + s.rejected + s.unreadable + sum(move.values())
+        connection.execute(
+            update(SUBMISSIONS)
+            .where(s.submission_id == submission_id)
+            .values(
+                **{column: SUBMISSIONS.c[column] + move[column] for column in _VERDICT_COLUMNS},
+                status=case((counted == s.claims, "complete"), else_="judging"),
+            )
+        )
+
+
+def _entry(event: Event, claim_id: str, detail: str, payment: object = None) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "claim_id": claim_id,
+        "at": datetime.fromisoformat(event.time),
+        "event": event.type,
+        "detail": detail,
+        "payment": encode(payment) if payment else None,
+    }
+
+
+def _clock_words(event: Event, change: ClockEvent) -> str:
+    return _CLOCK_WORDS.get(event.type, event.type).format(deadline=change.clock.get("deadline", "–"))
+
+
+def _decoded(decode: Callable[[bytes], Change], events: Sequence[Event]) -> list[tuple[Event, Change]]:
+    try:
+        return [(event, decode(event.data)) for event in events]
+    except msgspec.DecodeError as error:
+        raise InvalidEvent("the data does not have the agreed shape") from error

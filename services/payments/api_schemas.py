@@ -1,0 +1,199 @@
+"""The shapes of the payments service's HTTP questions and answers, as OpenAPI shows them."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Range
+
+from services.payments.queries import GROUPS, STATES
+from services.payments.record import KINDS
+
+# Ten million dollars: far beyond any claim, so that a slip of the hand is seen.
+AMOUNT_CENTS_MAX = 1_000_000_000
+
+_CENTS = Range(min=0, max=AMOUNT_CENTS_MAX, error="Use whole cents from {min} to {max}.")
+
+
+class GroupList(fields.String):
+    """Names separated by commas, each at most once."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = [name.strip() for name in super()._deserialize(value, attr, data, **kwargs).split(",")]
+        names = [name for name in names if name]
+        if set(names) - set(GROUPS) or len(set(names)) < len(names):
+            raise ValidationError(f"Use names from {', '.join(GROUPS)}, separated by commas, each once.")
+        return tuple(names)
+
+
+class PaymentEvent(Schema):
+    kind = fields.String(required=True, validate=OneOf(KINDS, error="Use one of " + ", ".join(KINDS) + "."))
+    date = fields.Date(required=True, metadata={"description": "The day of it in California"})
+    amount_cents = fields.Integer(
+        strict=True,
+        validate=_CENTS,
+        metadata={"description": "Absent: all that is open (paid, denied) or was paid (payment_reversed)"},
+    )
+    interest_cents = fields.Integer(strict=True, validate=_CENTS, load_default=0)
+    reference = fields.String(validate=Length(max=80), metadata={"description": "Check or transfer number"})
+    reason = fields.String(validate=Length(max=2000), metadata={"description": "What the notice said"})
+
+    @validates_schema
+    def _amounts_fit_the_kind(self, data: dict[str, Any], **_: Any) -> None:
+        kind, wrong = data.get("kind"), {}
+        if kind in ("contested", "information_received"):
+            if data.get("amount_cents"):
+                wrong["amount_cents"] = [f"An event of the kind {kind} has no amount."]
+            if data.get("interest_cents"):
+                wrong["interest_cents"] = [f"An event of the kind {kind} has no interest."]
+        elif kind == "denied" and data.get("interest_cents"):
+            wrong["interest_cents"] = ["A denial has no interest."]
+        elif data.get("amount_cents") == 0 and not (kind == "paid" and data.get("interest_cents")):
+            wrong["amount_cents"] = ["The amount is 0. Give the amount, or leave it out for the whole."]
+        if wrong:
+            raise ValidationError(wrong)
+
+
+class Clock(Schema):
+    state = fields.String(required=True, validate=OneOf([*STATES, "not_running"]))
+    received = fields.Date()
+    receipt_date = fields.Date()
+    standard = fields.String()
+    deadline = fields.Date()
+    cautious_deadline = fields.Date()
+    contract_30 = fields.Date()
+    contract_90 = fields.Date()
+    deadline_after_information = fields.Date()
+    interest_cents = fields.Integer()
+    interest_due_cents = fields.Integer()
+    interest_fee_cents_if_not_automatic = fields.Integer()
+    authority = fields.List(fields.String())
+
+
+class PaymentRecorded(Schema):
+    payment_event_id = fields.String(required=True)
+    claim_id = fields.String(required=True)
+    clock = fields.Nested(Clock, required=True)
+
+
+class ClaimClock(Schema):
+    claim_id = fields.String(required=True)
+    claim = fields.String(metadata={"description": "The provider's own claim number"})
+    payer_id = fields.String()
+    provider_npi = fields.String()
+    verdict = fields.String()
+    received_at = fields.String(metadata={"format": "date-time"})
+    clock = fields.Nested(Clock, required=True)
+    payments = fields.List(fields.Dict())
+
+
+class Page(Schema):
+    limit = fields.Integer(load_default=100, validate=Range(1, 1000))
+    cursor = fields.String()
+
+
+class ClockQuery(Page):
+    state = fields.String(validate=OneOf(STATES, error="Use one of " + ", ".join(STATES) + "."))
+    due_before = fields.Date(metadata={"description": "Unpaid claims due on an earlier day than this"})
+    payer = fields.String()
+    provider = fields.String()
+
+
+class ClockItem(Schema):
+    claim_id = fields.String(required=True)
+    payer_id = fields.String(required=True)
+    provider_npi = fields.String(required=True)
+    received_at = fields.String(required=True, metadata={"format": "date-time"})
+    deadline = fields.Date(required=True)
+    contract_30 = fields.Date(required=True)
+    contract_90 = fields.Date(required=True)
+    state = fields.String(required=True, validate=OneOf(STATES))
+    days_left = fields.Integer(metadata={"description": "Days to the deadline; below 0: days overdue"})
+    amount_cents = fields.Integer(required=True)
+    paid_cents = fields.Integer(required=True)
+    outstanding_cents = fields.Integer(required=True)
+    interest_due_cents = fields.Integer(required=True)
+
+
+class Clocks(Schema):
+    items = fields.List(fields.Nested(ClockItem), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class Unmatched(Schema):
+    items = fields.List(fields.Dict(), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class TimelinessQuery(Schema):
+    first = fields.Date(data_key="from", metadata={"description": "First day of arrival"})
+    last = fields.Date(data_key="to", metadata={"description": "Last day of arrival"})
+    as_of = fields.Date(metadata={"description": "Default: today in California"})
+    group_by = GroupList(load_default=(), metadata={"example": "payer,month"})
+    format = fields.String(load_default="json", validate=OneOf(["json", "csv"]))
+
+    @validates_schema
+    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("first") and data.get("last") and data["last"] < data["first"]:
+            raise ValidationError({"to": ["The last day lies before the first."]})
+
+
+class Share(Schema):
+    paid = fields.Integer(required=True)
+    matured = fields.Integer(required=True)
+    share = fields.Float(required=True, allow_none=True)
+    met = fields.Boolean(required=True, allow_none=True)
+
+
+class Figures(Schema):
+    key = fields.Dict(required=True)
+    received = fields.Integer(required=True)
+    clean = fields.Integer(required=True)
+    within_30 = fields.Nested(Share, required=True)
+    within_90 = fields.Nested(Share, required=True)
+    overdue = fields.Integer(required=True)
+    running = fields.Integer(required=True)
+    contested = fields.Integer(required=True)
+    paid = fields.Integer(required=True)
+    denied_or_withdrawn = fields.Integer(required=True)
+    median_days = fields.Float(required=True, allow_none=True)
+    interest_due_cents = fields.Integer(required=True)
+    interest_paid_cents = fields.Integer(required=True)
+
+
+class Timeliness(Schema):
+    as_of = fields.Date(required=True)
+    first = fields.Date(data_key="from", required=True, allow_none=True)
+    last = fields.Date(data_key="to", required=True, allow_none=True)
+    groups = fields.List(fields.Nested(Figures), required=True)
+    total = fields.Nested(Figures, required=True)
+    definitions = fields.Dict(required=True)
+
+
+class LogQuery(Schema):
+    after = fields.Integer(load_default=0, validate=Range(min=0))
+    limit = fields.Integer(load_default=100, validate=Range(1, 1000))
+    cursor = fields.String()
+
+
+class LogEntry(Schema):
+    sequence = fields.Integer(required=True)
+    recorded_at = fields.String(required=True, metadata={"format": "date-time"})
+    event = fields.String(required=True)
+    claim_id = fields.String(required=True)
+    data = fields.Dict(required=True)
+    previous_hash = fields.String(required=True)
+    hash = fields.String(required=True)
+
+
+class Log(Schema):
+    items = fields.List(fields.Nested(LogEntry), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class Verification(Schema):
+    intact = fields.Boolean(required=True)
+    entries = fields.Integer()
+    head_hash = fields.String()
+    checkpoints = fields.List(fields.Dict())
+    first_bad_sequence = fields.Integer()
+    reason = fields.String()

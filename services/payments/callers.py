@@ -1,0 +1,74 @@
+"""Who asks: what they may see, and the use cases that the API and the pages share."""
+
+from datetime import date
+from typing import Any
+
+from services.payments import audit_log, queries
+from services.payments.clock import Entry
+from services.payments.clock_document import clock_document
+from services.payments.queries import Scope
+from services.payments.record import Recording, Refused, record
+from shared.calendar import pacific_date
+from shared.parts import Parts
+from shared.security import Principal
+from shared.web.auth import current_principal
+from shared.web.context import web_context
+from shared.web.problems import Problem
+
+
+def parts() -> Parts:
+    """What this service is built from."""
+    return web_context().parts
+
+
+def today() -> date:
+    """The date in California."""
+    return pacific_date(parts().now())
+
+
+def scope_of_caller() -> Scope:
+    """A provider sees the claims of its NPIs; everybody else those of the payers of the key, or all."""
+    return scope_of(current_principal())
+
+
+def scope_of(principal: Principal) -> Scope:
+    """The claims that this key may see."""
+    if principal.role == "provider":
+        return Scope(npis=principal.npis)
+    return Scope(payers=principal.payers or None)
+
+
+def record_event(
+    principal: Principal, claim_id: str, event: dict[str, Any], request_id: str
+) -> dict[str, Any]:
+    """Record one payment event. Raises ``Problem`` 404, 409 (the claim's state) or 422 (a field)."""
+    recording = Recording(
+        claim_id=claim_id,
+        entry=Entry(event["kind"], event["date"], event.get("amount_cents"), event["interest_cents"]),
+        recorded_by=principal.key_id,
+        reference=event.get("reference"),
+        reason=event.get("reason"),
+        correlation_id=request_id,
+    )
+    try:
+        with parts().database.begin() as connection:
+            if not queries.may_record(connection, scope_of(principal), claim_id):
+                raise Problem(404, "No such claim", "No claim of yours with this id has been judged yet.")
+            [recorded] = record(connection, [recording], parts().now(), must_know=True)
+    except Refused as refused:
+        if refused.conflict:
+            raise Problem(409, "Conflict", refused.problem) from refused
+        raise Problem(
+            422,
+            "Unprocessable Entity",
+            refused.problem,
+            errors=[{"field": refused.field, "message": refused.problem, "in": "json"}],
+        ) from refused
+    clock = clock_document(recorded.outcome, today()) if recorded.outcome else {}
+    return {"payment_event_id": recorded.entry_id, "claim_id": claim_id, "clock": clock}
+
+
+def verify_log() -> audit_log.Intact | audit_log.Broken:
+    """Verify the whole log against its head, as of one moment."""
+    with parts().database.read() as connection:
+        return audit_log.verify(audit_log.read(connection), audit_log.read_head(connection))

@@ -1,0 +1,165 @@
+"""Pages of the payments service: clocks and payments for the claims department, figures for auditors."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
+
+from services.payments import queries
+from services.payments.api import clock_cursor, clock_position
+from services.payments.api_schemas import PaymentEvent
+from services.payments.audit_log import Intact
+from services.payments.callers import parts, record_event, scope_of_caller, today, verify_log
+from services.payments.queries import STATES, ClockFilter
+from services.payments.record import KINDS
+from services.payments.timeliness import DEFINITIONS, figures
+from shared.web.auth import current_principal
+from shared.web.problems import Problem
+from shared.web.sessions import page_requires
+
+blueprint = Blueprint("pages", __name__, template_folder="templates")
+
+PAGE_LIMIT = 50
+
+KIND_WORDS = {
+    "paid": "Paid",
+    "denied": "Denied",
+    "contested": "Contested: asked the provider for information",
+    "information_received": "Information received",
+    "payment_reversed": "Payment reversed",
+    "withdrawn": "Withdrawn by the provider",
+}
+
+
+@blueprint.get("/")
+@page_requires("claims")
+def clocks() -> str:
+    state = request.args.get("state", "")
+    wanted = ClockFilter(state=state if state in STATES else None)
+    try:
+        after = clock_position(request.args.get("cursor"))
+    except Problem:
+        abort(404)
+    with parts().database.read() as connection:
+        counts = queries.counts_by_state(connection, scope_of_caller(), today())
+        found = queries.clocks(
+            connection, scope_of_caller(), wanted, today(), after=after, limit=PAGE_LIMIT + 1
+        )
+    cursor = clock_cursor(found, PAGE_LIMIT)
+    return render_template(
+        "payments/clocks.html",
+        counts=counts,
+        clocks=found[:PAGE_LIMIT],
+        state=wanted.state or "",
+        next=f"?state={wanted.state or ''}&cursor={cursor}" if cursor else "",
+        first=f"?state={wanted.state or ''}" if after else "",
+    )
+
+
+@blueprint.get("/claims/<claim_id>")
+@page_requires("claims")
+def claim(claim_id: str) -> str:
+    return _claim_page(claim_id, {"date": today().isoformat()}, [])
+
+
+@blueprint.post("/claims/<claim_id>")
+@page_requires("claims")
+def record_payment(claim_id: str) -> BaseResponse:
+    try:
+        event = PaymentEvent().load(_event_of_form(request.form))
+        record_event(current_principal(), claim_id, event, str(g.get("request_id", "")))
+    except ValidationError as error:
+        messages = error.normalized_messages()  # type: ignore[no-untyped-call]
+        errors = [(_FIELD.get(field, field), " ".join(found)) for field, found in messages.items()]
+    except Problem as problem:
+        if problem.status == 404:
+            abort(404)
+        fields = [str(entry["field"]) for entry in problem.errors] or ["kind"]
+        errors = [(_FIELD.get(fields[0], fields[0]), problem.detail)]
+    else:
+        return redirect(f"/payments/claims/{claim_id}", 303)
+    return make_response(_claim_page(claim_id, request.form, errors), 422)
+
+
+@blueprint.get("/timeliness")
+@page_requires("claims", "auditor")
+def timeliness() -> str:
+    problems: list[tuple[str, str]] = []
+    first, last = _day("from", problems), _day("to", problems)
+    as_of = _day("as_of", problems) or today()
+    group = request.args.get("group_by", "payer")
+    group_by = (group,) if group in queries.GROUPS else ("payer",)
+    with parts().database.read() as connection:
+        found = queries.cohorts(connection, scope_of_caller(), first, last, group_by)
+        report = figures(found, as_of, group_by)
+    verification = verify_log() if current_principal().role in ("auditor", "admin") else None
+    return render_template(
+        "payments/timeliness.html",
+        report=report,
+        as_of=as_of,
+        group=group_by[0],
+        groups=[(name, name.capitalize()) for name in queries.GROUPS],
+        definitions=DEFINITIONS,
+        verification=verification,
+        intact=isinstance(verification, Intact),
+        problems=problems,
+        values=request.args,
+    )
+
+
+_FIELD = {"amount_cents": "amount", "interest_cents": "interest"}
+
+
+def _claim_page(claim_id: str, values: Mapping[str, str], errors: list[tuple[str, str]]) -> str:
+    with parts().database.read() as connection:
+        found = queries.clock(connection, scope_of_caller(), claim_id, today())
+    if found is None:
+        abort(404)
+    return render_template(
+        "payments/claim.html",
+        found=found,
+        clock=found["clock"],
+        kinds=[(kind, KIND_WORDS[kind]) for kind in KINDS],
+        kind_words=KIND_WORDS,
+        values=values,
+        errors=errors,
+        wrong=dict(errors),
+    )
+
+
+def _event_of_form(form: Mapping[str, str]) -> dict[str, Any]:
+    """The form's fields as the API takes them, dollars as cents. Raises ``ValidationError``."""
+    event: dict[str, Any] = {
+        name: form[name] for name in ("kind", "date", "reference", "reason") if form.get(name)
+    }
+    for name in ("amount", "interest"):
+        text = form.get(name, "").replace("$", "").replace(",", "").strip()
+        if text:
+            event[f"{name}_cents"] = _cents(name, text)
+    return event
+
+
+def _cents(name: str, text: str) -> int:
+    try:
+        cents = Decimal(text) * 100
+        whole = int(cents)
+    except (InvalidOperation, ValueError, OverflowError):
+        whole, cents = 0, Decimal(1)
+    if whole != cents:
+        raise ValidationError({f"{name}_cents": ["Write dollars and cents, such as 1,250.00."]})
+    return whole
+
+
+def _day(name: str, problems: list[tuple[str, str]]) -> date | None:
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problems.append((name, "Write the day as year, month and day, such as 2026-03-02."))
+        return None

@@ -1,0 +1,249 @@
+"""From verdicts and payment entries to the rows of ``clocks``, and back to an outcome. No I/O but
+``rebuild``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row, select
+
+from services.payments.clock import Entry, Outcome, period_of, run
+from services.payments.models import CLOCKS, PAYMENT_ENTRIES
+from shared.claim import Channel, Receipt
+from shared.database import update_rows
+from shared.events import JudgedService
+from shared.findings import Verdict
+from shared.payers import PayerTerms
+
+VOID = "8"
+_CHUNK = 1000
+
+_decode_terms = msgspec.json.Decoder(PayerTerms).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Payer(Struct, frozen=True):
+    id: str | None = None
+
+
+class _Provider(Struct, frozen=True):
+    npi: str | None = None
+
+
+class _Line(Struct, frozen=True):
+    charge_cents: int | None = None
+
+
+class _ClaimFacts(Struct, frozen=True):
+    channel: Channel
+    claim_number: str | None = None
+    payer: _Payer = _Payer()
+    billing_provider: _Provider = _Provider()
+    lines: tuple[_Line, ...] = ()
+    frequency: str = "1"
+    original_reference: str | None = None
+    total_cents: int | None = None
+
+
+class JudgedFacts(Struct, frozen=True):
+    """What payments needs of a ``shared.events.ClaimJudged``: no member, no findings, nothing that is PHI."""
+
+    claim_id: str
+    submission_id: str
+    judgement: int
+    verdict: Verdict
+    claim: _ClaimFacts
+    receipt: Receipt
+    organisation: str
+    services: tuple[JudgedService, ...] = ()
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether a clean-claim clock runs: not for a rejected claim, and not for a void, which
+        asks nothing.
+        """
+        return self.verdict in ("accepted", "pended") and self.claim.frequency != VOID
+
+
+def amount_of(claim: _ClaimFacts) -> int:
+    """The claim's total charge in cents: as stated, or the sum of its lines."""
+    if claim.total_cents is not None:
+        return claim.total_cents
+    return sum(line.charge_cents or 0 for line in claim.lines)
+
+
+def benefit_of(services: Iterable[JudgedService]) -> str:
+    """``ECM``, ``CS``, ``ECM+CS``, or nothing where no line is listed."""
+    return "+".join(sorted({service.benefit for service in services if service.benefit}, reverse=True))
+
+
+def outreach_of(services: Sequence[JudgedService]) -> str:
+    """``yes`` where every line is outreach, ``no`` where none is, else ``mixed``."""
+    flags = {service.outreach for service in services}
+    return "mixed" if len(flags) > 1 else "yes" if flags == {True} else "no"
+
+
+def facts_row(facts: JudgedFacts, member_key: str, terms: PayerTerms, judged_at: datetime) -> dict[str, Any]:
+    """The columns of a new clock that come from the claim; those of the outcome are
+    :func:`outcome_columns`.
+    """
+    claim = facts.claim
+    return {
+        "claim_id": facts.claim_id,
+        "submission_id": facts.submission_id,
+        "claim_number": claim.claim_number or "",
+        "member_key": member_key,
+        "organisation": facts.organisation,
+        "channel": claim.channel,
+        "payer_id": claim.payer.id or "",
+        "provider_npi": claim.billing_provider.npi or "",
+        "benefit": benefit_of(facts.services),
+        "outreach": outreach_of(facts.services),
+        "frequency": claim.frequency,
+        "original_reference": claim.original_reference,
+        "received_at": datetime.fromisoformat(facts.receipt.received_at),
+        "arrival_date": facts.receipt.arrival_date,
+        "judgement": facts.judgement,
+        "verdict": facts.verdict,
+        "judged_at": judged_at,
+        "terms": encoded_terms(terms),
+        "amount_cents": amount_of(claim),
+        "sequence": 1,
+    }
+
+
+@lru_cache(maxsize=1024)
+def encoded_terms(terms: PayerTerms) -> bytes:
+    """What of a payer's terms the clock depends on, to be kept with the clock: later terms do not
+    change it.
+    """
+    return _encode(
+        {
+            "regime": terms.regime,
+            "receipt_on_non_working_day": terms.receipt_on_non_working_day,
+            "near_days": terms.near_days,
+            "near_days_90": terms.near_days_90,
+        }
+    )
+
+
+@lru_cache(maxsize=1024)
+def decoded_terms(terms: bytes) -> PayerTerms:
+    """The terms as kept with a clock."""
+    return _decode_terms(terms)
+
+
+def outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
+    """The columns of ``clocks`` that an outcome fills; ``None``: the claim has no clock."""
+    if outcome is None:
+        return dict(_NO_CLOCK)
+    return {
+        "status": outcome.status,
+        "late": outcome.late,
+        "receipt_date": outcome.period.receipt_date,
+        "standard": outcome.period.standard,
+        "deadline": outcome.period.deadline,
+        "running_deadline": outcome.deadline,
+        "near_on": outcome.near_on,
+        "contract_from": outcome.contract_from,
+        "contested_on": outcome.contested_on,
+        "contest_in_time": outcome.contest_in_time,
+        "information_on": outcome.information_on,
+        "paid_on": outcome.paid_on,
+        "denied_on": outcome.denied_on,
+        "withdrawn_on": outcome.withdrawn_on,
+        "settled_on": outcome.settled_on,
+        "paid_cents": outcome.paid_cents,
+        "denied_cents": outcome.denied_cents,
+        "outstanding_cents": outcome.outstanding_cents or 0,
+        "interest_cents": outcome.interest_cents,
+        "interest_paid_cents": outcome.interest_paid_cents,
+    }
+
+
+_NO_CLOCK: Mapping[str, Any] = {
+    "status": "none",
+    "late": False,
+    **dict.fromkeys(
+        (
+            "receipt_date",
+            "standard",
+            "deadline",
+            "running_deadline",
+            "near_on",
+            "contract_from",
+            "contested_on",
+            "contest_in_time",
+            "information_on",
+            "paid_on",
+            "denied_on",
+            "withdrawn_on",
+            "settled_on",
+        )
+    ),
+    **dict.fromkeys(
+        ("paid_cents", "denied_cents", "outstanding_cents", "interest_cents", "interest_paid_cents"), 0
+    ),
+}
+
+
+def fold(arrival_date: date, terms: PayerTerms, amount_cents: int, entries: Sequence[Entry]) -> Outcome:
+    """The outcome of a clean claim."""
+    if not entries:
+        return _untouched(arrival_date, terms, amount_cents)
+    return run(period_of(arrival_date, terms), terms, amount_cents, entries)
+
+
+@lru_cache(maxsize=65_536)
+def _untouched(arrival_date: date, terms: PayerTerms, amount_cents: int) -> Outcome:
+    return run(period_of(arrival_date, terms), terms, amount_cents, ())
+
+
+def fold_row(row: Row[Any], entries: Sequence[Entry]) -> Outcome:
+    """The outcome of a claim from its row of ``clocks`` and its entries."""
+    return fold(row.arrival_date, decoded_terms(row.terms), row.amount_cents, entries)
+
+
+def entries_of(connection: Connection, claim_ids: Sequence[str]) -> dict[str, list[Entry]]:
+    """The payment entries of these claims, each claim's in the order in which they were recorded."""
+    table = PAYMENT_ENTRIES
+    statement = (
+        select(table.c.claim_id, table.c.kind, table.c.date, table.c.amount_cents, table.c.interest_cents)
+        .where(table.c.claim_id.in_(claim_ids))
+        .order_by(table.c.entry_id)
+    )
+    found: dict[str, list[Entry]] = {}
+    for claim_id, kind, day, amount, interest in connection.execute(statement):
+        found.setdefault(claim_id, []).append(Entry(kind, day, amount, interest))
+    return found
+
+
+def rebuild(connection: Connection) -> int:
+    """Make the outcome columns of every clock again from its entries; how many clocks. In the caller's
+    transaction.
+    """
+    after, count = "", 0
+    wanted = (CLOCKS.c.claim_id, CLOCKS.c.arrival_date, CLOCKS.c.terms, CLOCKS.c.amount_cents)
+    while True:
+        rows = connection.execute(
+            select(*wanted)
+            .where(CLOCKS.c.claim_id > after, CLOCKS.c.status != "none")
+            .order_by(CLOCKS.c.claim_id)
+            .limit(_CHUNK)
+        ).all()
+        if not rows:
+            return count
+        entries = entries_of(connection, [row.claim_id for row in rows])
+        changed = [
+            {
+                "claim_id": row.claim_id,
+                **outcome_columns(fold_row(cast(Any, row), entries.get(row.claim_id, ()))),
+            }
+            for row in rows
+        ]
+        update_rows(connection, CLOCKS, ("claim_id",), changed)
+        after, count = rows[-1].claim_id, count + len(rows)

@@ -1,0 +1,267 @@
+"""What the API and the pages read: set-based, one query a question, limited to what the caller may see."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
+
+from services.payments.clock import state_of
+from services.payments.clock_document import clock_document, interest_on
+from services.payments.interest import interest_cents
+from services.payments.models import CLOCKS, PAYMENT_ENTRIES
+from services.payments.projection import entries_of, fold_row
+from services.payments.record import payment_document
+from services.payments.timeliness import Cohort
+from shared.events import utc_text
+
+STATES = (
+    "open",
+    "near",
+    "overdue",
+    "contested",
+    "paid_on_time",
+    "paid_late",
+    "denied_on_time",
+    "denied_late",
+    "withdrawn",
+)
+
+GROUPS = {
+    "payer": CLOCKS.c.payer_id,
+    "provider": CLOCKS.c.provider_npi,
+    "channel": CLOCKS.c.channel,
+    "benefit": CLOCKS.c.benefit,
+    "outreach": CLOCKS.c.outreach,
+    "month": CLOCKS.c.arrival_date,
+}
+"""What figures can be grouped by. The month is that of the arrival."""
+
+
+class Scope(NamedTuple):
+    """Whose claims the caller sees: ``None`` is no limit, an empty tuple nobody's."""
+
+    npis: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.npis is not None:
+            found.append(CLOCKS.c.provider_npi.in_(self.npis))
+        if self.payers is not None:
+            found.append(CLOCKS.c.payer_id.in_(self.payers))
+        return found
+
+
+class ClockFilter(NamedTuple):
+    """Which clocks are wanted. ``due_before``: still unpaid and due on an earlier day than this."""
+
+    state: str | None = None
+    due_before: date | None = None
+    payer: str | None = None
+    provider: str | None = None
+
+
+def clocks(
+    connection: Connection,
+    scope: Scope,
+    wanted: ClockFilter,
+    as_of: date,
+    *,
+    after: tuple[date, str] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Clocks by deadline, the earliest first; ``after`` is the deadline and claim id of the last
+    one shown.
+    """
+    c = CLOCKS.c
+    conditions = [c.status != "none", *scope.conditions()]
+    if wanted.state:
+        conditions.append(_in_state(wanted.state, as_of))
+    if wanted.due_before:
+        conditions += [c.status == "running", c.running_deadline < wanted.due_before]
+    if wanted.payer:
+        conditions.append(c.payer_id == wanted.payer)
+    if wanted.provider:
+        conditions.append(c.provider_npi == wanted.provider)
+    if after:
+        deadline, claim_id = after
+        later = and_(c.running_deadline == deadline, c.claim_id > claim_id)
+        conditions.append(or_(c.running_deadline > deadline, later))
+    statement = select(CLOCKS).where(*conditions).order_by(c.running_deadline, c.claim_id).limit(limit)
+    return [_item(row, as_of) for row in connection.execute(statement)]
+
+
+def _in_state(state: str, as_of: date) -> ColumnElement[bool]:
+    c = CLOCKS.c
+    running = c.status == "running"
+    if state == "overdue":
+        return and_(running, c.running_deadline < as_of)
+    if state == "near":
+        return and_(running, c.running_deadline >= as_of, c.near_on <= as_of)
+    if state == "open":
+        return and_(running, c.running_deadline >= as_of, c.near_on > as_of)
+    if state in ("contested", "withdrawn"):
+        return c.status == state
+    status, _, when = state.partition("_")
+    return and_(c.status == status, c.late.is_(when == "late"))
+
+
+def _item(row: Row[Any], as_of: date) -> dict[str, Any]:
+    state = state_of(row.status, row.late, row.running_deadline, row.near_on, as_of)
+    running = 0
+    if state == "overdue":
+        running = interest_cents(row.outstanding_cents, (as_of - row.running_deadline).days)
+    item = {
+        "claim_id": row.claim_id,
+        "claim": row.claim_number,
+        "submission_id": row.submission_id,
+        "payer_id": row.payer_id,
+        "provider_npi": row.provider_npi,
+        "channel": row.channel,
+        "benefit": row.benefit,
+        "outreach": row.outreach,
+        "verdict": row.verdict,
+        "received_at": utc_text(row.received_at),
+        "received": row.arrival_date,
+        "receipt_date": row.receipt_date,
+        "standard": row.standard,
+        "deadline": row.deadline,
+        "contract_30": date.fromordinal(row.arrival_date.toordinal() + 30),
+        "contract_90": date.fromordinal(row.arrival_date.toordinal() + 90),
+        "state": state,
+        "amount_cents": row.amount_cents,
+        "paid_cents": row.paid_cents,
+        "outstanding_cents": row.outstanding_cents,
+        "interest_due_cents": max(0, row.interest_cents + running - row.interest_paid_cents),
+        "interest_paid_cents": row.interest_paid_cents,
+    }
+    if row.status == "running":
+        item["days_left"] = (row.running_deadline - as_of).days
+    if row.running_deadline != row.deadline:
+        item["deadline_after_information"] = row.running_deadline
+    happened = {"contested": row.contested_on, "paid": row.paid_on, "denied": row.denied_on}
+    return item | {key: day for key, day in happened.items() if day is not None}
+
+
+def clock(connection: Connection, scope: Scope, claim_id: str, as_of: date) -> dict[str, Any] | None:
+    """One claim's clock with its payment entries, or ``None`` where the caller sees no such claim."""
+    statement = select(CLOCKS).where(CLOCKS.c.claim_id == claim_id, *scope.conditions())
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    found: dict[str, Any] = {
+        "claim_id": row.claim_id,
+        "claim": row.claim_number,
+        "payer_id": row.payer_id,
+        "provider_npi": row.provider_npi,
+        "verdict": row.verdict,
+        "received_at": utc_text(row.received_at),
+        "clock": {"state": "not_running", "received": row.arrival_date.isoformat()},
+        "payments": list(_payments(connection, claim_id)),
+    }
+    if row.status != "none":
+        outcome = fold_row(row, entries_of(connection, [claim_id]).get(claim_id, ()))
+        due = interest_on(outcome, as_of) - outcome.interest_paid_cents
+        found["clock"] = {**clock_document(outcome, as_of), "interest_due_cents": max(0, due)}
+    return found
+
+
+def may_record(connection: Connection, scope: Scope, claim_id: str) -> bool:
+    """Whether the claim is known here and the caller's to act on."""
+    statement = select(CLOCKS.c.claim_id).where(CLOCKS.c.claim_id == claim_id, *scope.conditions())
+    return connection.execute(statement).one_or_none() is not None
+
+
+def _payments(connection: Connection, claim_id: str) -> Iterator[dict[str, Any]]:
+    e = PAYMENT_ENTRIES.c
+    statement = select(PAYMENT_ENTRIES).where(e.claim_id == claim_id).order_by(e.entry_id)
+    for row in connection.execute(statement):
+        yield payment_document(
+            row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference
+        )
+
+
+def unmatched_payments(connection: Connection, *, after: str, limit: int) -> list[dict[str, Any]]:
+    """Payment entries for claims that are not known here: they wait for the claim, and are never dropped."""
+    e = PAYMENT_ENTRIES.c
+    statement = (
+        select(PAYMENT_ENTRIES)
+        .select_from(PAYMENT_ENTRIES.outerjoin(CLOCKS, CLOCKS.c.claim_id == e.claim_id))
+        .where(CLOCKS.c.claim_id.is_(None), e.entry_id > after)
+        .order_by(e.entry_id)
+        .limit(limit)
+    )
+    return [
+        {
+            "claim_id": row.claim_id,
+            **payment_document(
+                row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference
+            ),
+        }
+        for row in connection.execute(statement)
+    ]
+
+
+def counts_by_state(connection: Connection, scope: Scope, as_of: date) -> dict[str, int]:
+    """How many clocks are in each state on ``as_of``."""
+    sums = [func.sum(case((_in_state(state, as_of), 1), else_=0)).label(state) for state in STATES]
+    row = connection.execute(select(*sums).where(*scope.conditions())).one()
+    return {state: int(getattr(row, state) or 0) for state in STATES}
+
+
+def cohorts(
+    connection: Connection, scope: Scope, first: date | None, last: date | None, group_by: Sequence[str]
+) -> Iterator[Cohort]:
+    """The claims that arrived from ``first`` to ``last``, both included, counted by what their
+    figures need.
+    """
+    c = CLOCKS.c
+    dimensions = [
+        c.arrival_date,
+        c.status,
+        c.deadline,
+        c.running_deadline,
+        c.contested_on,
+        c.contest_in_time,
+        c.information_on,
+        c.settled_on,
+        c.paid_on,
+    ]
+    keys = [GROUPS[name] for name in group_by if name != "month"]
+    due = case((c.interest_cents > c.interest_paid_cents, c.interest_cents - c.interest_paid_cents), else_=0)
+    conditions = scope.conditions()
+    if first:
+        conditions.append(c.arrival_date >= first)
+    if last:
+        conditions.append(c.arrival_date <= last)
+    statement = (
+        select(
+            *dimensions,
+            func.count().label("claims"),
+            func.sum(due).label("due"),
+            func.sum(c.interest_paid_cents).label("paid"),
+            *(column.label(f"key_{place}") for place, column in enumerate(keys)),
+        )
+        .where(*conditions)
+        .group_by(*dimensions, *keys)
+    )
+    for row in connection.execute(statement):
+        named = iter(row[len(dimensions) + 3 :])
+        month = row.arrival_date.strftime("%Y-%m")
+        yield Cohort(
+            key=tuple(month if name == "month" else next(named) for name in group_by),
+            arrival_date=row.arrival_date,
+            status=row.status,
+            deadline=row.deadline,
+            running_deadline=row.running_deadline,
+            contested_on=row.contested_on,
+            contest_in_time=row.contest_in_time,
+            information_on=row.information_on,
+            paid_in_full_on=row.settled_on if row.status == "paid" else None,
+            settled_otherwise_on=row.settled_on if row.status in ("denied", "withdrawn") else None,
+            last_paid_on=row.paid_on,
+            interest_due_cents=int(row.due),
+            interest_paid_cents=int(row.paid),
+            count=row.claims,
+        )

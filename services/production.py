@@ -1,0 +1,93 @@
+"""Running one service for real: its HTTP under gunicorn, or its worker, on Apache Kafka and PostgreSQL."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from services.suite import SERVICES, make_worker, open_bus, open_database, open_parts, with_front_door
+from shared.events import TOPICS
+from shared.logging import configure_logging, get_logger
+from shared.migrate import upgrade
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+_WATCH_SECONDS = 1.0
+
+
+def serve(settings: Settings, service: str, *, host: str, port: int, processes: int, threads: int) -> None:
+    """HTTP of one service, until stopped. Intake also serves the front door (`/`, sign in)."""
+    _Gunicorn(
+        lambda: _application(settings, service),
+        bind=f"{host}:{port}",
+        workers=processes,
+        threads=threads,
+        worker_class="gthread",
+        timeout=120,
+        graceful_timeout=30,
+        accesslog=None,
+        # Before the workers fork, so that each opens its own connections.
+        preload_app=False,
+        post_fork=lambda *_: configure_logging(settings.log_level, service=service),
+        when_ready=lambda *_: configure_logging(settings.log_level, service=service),
+    ).run()
+
+
+def work(settings: Settings, service: str, stop: threading.Event) -> int:
+    """The service's consumers, relay and other steps, until ``stop``. Returns the process's exit status."""
+    configure_logging(settings.log_level, service=f"{service}-worker")
+    bus = open_bus(settings)
+    parts = open_parts(settings, service, bus)
+    worker = make_worker(service, parts)
+    worker.start()
+    log.info("worker_started", worker=service)
+    # A halted consumer needs a person: the process ends, so that whoever runs it sees it.
+    while not stop.wait(_WATCH_SECONDS) and not any(state.halted for state in worker.states().values()):
+        pass
+    in_order = worker.stop()
+    parts.database.close()
+    bus.close()
+    log.info("worker_stopped", worker=service, in_order=in_order)
+    return 0 if stop.is_set() else 1
+
+
+def upgrade_all(settings: Settings) -> Iterator[str]:
+    """Bring every service's database to this version and make the topics; yields a line for each thing done."""
+    configure_logging("WARNING", service="db")
+    for name, service in SERVICES.items():
+        database = open_database(settings, name)
+        try:
+            upgrade(database, service.package)
+        finally:
+            database.close()
+        yield f"{name}: database is up to date"
+    bus = open_bus(settings)
+    try:
+        bus.create_topics(TOPICS)
+    finally:
+        bus.close()
+    yield f"{len(TOPICS)} topics and their dead letters are there"
+
+
+def _application(settings: Settings, service: str) -> Callable[..., object]:
+    parts = open_parts(settings, service, open_bus(settings))
+    app = SERVICES[service].create_app(parts)
+    if service != "intake":
+        return app
+    return with_front_door({service: app}, parts, SERVICES[service].api_keys)
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]
+    def __init__(self, load: Callable[[], Callable[..., object]], **options: Any) -> None:
+        self._load = load
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., object]:
+        return self._load()

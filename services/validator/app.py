@@ -1,0 +1,36 @@
+"""The validator service, ready to be composed."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from flask import Flask
+
+from services.validator import api, handlers
+from services.validator.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
+from shared.messaging.consumer import Subscription
+from shared.parts import Parts
+from shared.security import Keys
+from shared.web.app import create_service_app
+
+__all__ = ["API_KEYS", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
+
+
+def create_app(parts: Parts) -> Flask:
+    """The HTTP side, under ``/validator``."""
+    return create_service_app(
+        "validator",
+        parts,
+        Keys(parts.database, API_KEYS),
+        blueprints=[api.blueprint],
+        pages=[],
+        idempotency=IDEMPOTENCY,
+    )
+
+
+def subscriptions(parts: Parts) -> Sequence[Subscription]:
+    """What the validator listens to."""
+    return handlers.subscriptions(parts)
+
+
+def steps(_: Parts) -> Mapping[str, Callable[[], int]]:
+    """Nothing besides listening and publishing."""
+    return {}

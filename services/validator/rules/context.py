@@ -1,0 +1,50 @@
+"""What the rules know besides the claim: the code set, the payers, and how a finding is worded and placed."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+
+from shared.catalogue import finding
+from shared.claim import Claim, ServiceLine
+from shared.findings import Finding
+from shared.payers import Payers, PayerTerms
+from shared.places import where
+from shared.reference.codes import CodeSet
+
+
+class Context(Struct, frozen=True):
+    """The facts that all claims share. They are versioned: ``Judgement.versions`` says which were used."""
+
+    codes: CodeSet
+    payers: Payers
+
+    def terms_of(self, claim: Claim) -> PayerTerms:
+        """What is agreed with the claim's payer, or the defaults."""
+        return self.payers.terms_of(claim.payer.id)
+
+
+def found(
+    claim: Claim, rule: str, message: str, *, field: str, line: ServiceLine | None = None, **details: Any
+) -> Finding:
+    """A finding of ``rule`` with its place in the provider's own terms. ``details`` as for ``Finding``."""
+    number = line.number if line else None
+    return finding(rule, message, field=field, line=number, where=where(claim, number, field), **details)
+
+
+def last_day(line: ServiceLine) -> date | None:
+    """The last date of service: the end where one is stated, else the start."""
+    return line.service_end or line.service_start
+
+
+def listing(words: Sequence[str], conjunction: str = "and") -> str:
+    """``1, 2 and 3``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+
+
+def us_date(day: date) -> str:
+    """A date as providers write it: ``03/02/2026``."""
+    return f"{day:%m/%d/%Y}"

@@ -1,0 +1,175 @@
+"""A claim's judgement: every rule asked, every finding kept, the worst of them the verdict."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.validator.rules.amounts import (
+    amount_findings,
+    diagnosis_findings,
+    total_findings,
+    unit_findings,
+)
+from services.validator.rules.codes import CodedLine, code_findings, look_up
+from services.validator.rules.context import Context, listing
+from services.validator.rules.dates import date_findings, filing_findings
+from services.validator.rules.duplicates import duplicate_findings, original_findings
+from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, prepare
+from services.validator.rules.identity import line_npi_findings, member_findings, provider_findings
+from services.validator.rules.required import missing_from_claim, missing_from_line
+from shared.catalogue import rules
+from shared.claim import Claim, ServiceLine
+from shared.events import ClaimReceived, JudgedService
+from shared.findings import Finding, Verdict, worst
+from shared.payers import PayerTerms
+
+
+class Judgement(Struct, frozen=True):
+    """What the rules say of one claim.
+
+    ``clean``: accepted or pended. A pend is the plan's own work and stops no clock. ``lines`` are those that
+    become history (none of a rejected claim or a void); ``supersedes`` is the claim that this one voids or
+    replaces, which from now on is history no more.
+    """
+
+    received: ClaimReceived
+    verdict: Verdict
+    clean: bool
+    findings: tuple[Finding, ...]
+    services: tuple[JudgedService, ...]
+    versions: dict[str, str]
+    lines: tuple[EarlierLine, ...] = ()
+    supersedes: OriginalClaim | None = None
+
+
+def judge_batch(batch: Sequence[Prepared], context: Context, history: History) -> list[Judgement]:
+    """Judge claims in their order; each accepted or pended one is history for those after it."""
+    versions = {"codes": context.codes.version, "rules": rules()["code.not_listed"].version}
+    judgements = []
+    for prepared in batch:
+        judgement = _judge(prepared, context, history, versions)
+        if judgement.clean:
+            history.record(judgement.received, judgement.lines, judgement.supersedes)
+        judgements.append(judgement)
+    return judgements
+
+
+def judge(received: ClaimReceived, context: Context, history: History | None = None) -> Judgement:
+    """Judge one claim, and record it in ``history`` where it is accepted or pended."""
+    return judge_batch((prepare(received),), context, history if history is not None else History())[0]
+
+
+def _judge(prepared: Prepared, context: Context, history: History, versions: dict[str, str]) -> Judgement:
+    received = prepared.received
+    claim = received.claim
+    findings = list(received.findings)
+    spoken_of = _spoken_of(findings) if findings else set()
+    coded = [look_up(line, context.codes) for line in claim.lines]
+    original = None
+
+    findings += missing_from_claim(claim, spoken_of)
+    findings += provider_findings(claim, received.submitter)
+    findings += member_findings(claim)
+    if claim.frequency in ("7", "8"):
+        named = history.original_of(received)
+        findings += original_findings(received, named, history)
+        original = named if named is not None and history.stands(named) else None
+    # A void only takes a claim back: what the lines of either say is no reason to keep it.
+    if claim.frequency != "8":
+        findings += diagnosis_findings(claim)
+        findings += total_findings(claim)
+        terms = context.terms_of(claim)
+        for place, line_coded in enumerate(coded):
+            _judge_line(prepared, place, line_coded, context, terms, original, spoken_of, findings)
+        findings += duplicate_findings(prepared, [line.row for line in coded], history, original)
+
+    verdict = worst(findings)
+    clean = verdict in ("accepted", "pended")
+    if findings:
+        findings = _with_good_lines(claim, findings)
+    return Judgement(
+        received=received,
+        verdict=verdict,
+        clean=clean,
+        findings=tuple(findings),
+        services=tuple(_services(claim, coded)),
+        versions=versions,
+        lines=tuple(filter(None, prepared.lines)) if clean and claim.frequency != "8" else (),
+        supersedes=original if clean else None,
+    )
+
+
+def _spoken_of(findings: Sequence[Finding]) -> set[tuple[int | None, str | None]]:
+    """The (line, field) that the reader found wrong; a claim's own field counts without the line."""
+    spoken_of = set()
+    for finding in findings:
+        if finding.severity != "note":
+            of_line = finding.field in ServiceLine.__struct_fields__
+            spoken_of.add((finding.line if of_line else None, finding.field))
+    return spoken_of
+
+
+def _judge_line(
+    prepared: Prepared,
+    place: int,
+    coded: CodedLine,
+    context: Context,
+    terms: PayerTerms,
+    original: OriginalClaim | None,
+    spoken_of: set[tuple[int | None, str | None]],
+    findings: list[Finding],
+) -> None:
+    received = prepared.received
+    claim, arrival = received.claim, received.receipt.arrival_date
+    line = claim.lines[place]
+    row = coded.row
+    start = line.service_start
+    # Nearly every line is complete: the guards spare it the call of rules that would find nothing.
+    if not (
+        line.procedure_code
+        and start is not None
+        and line.units is not None
+        and line.charge_cents is not None
+        and (line.place_of_service or claim.place_of_service)
+    ):
+        findings += missing_from_line(
+            claim, line, spoken_of, amount_required=row is not None and row.needs_billed_amount
+        )
+    if line.rendering_npi:
+        findings += line_npi_findings(claim, line)
+    if not coded.plain or terms.supports:
+        findings += code_findings(claim, line, coded, context.codes, terms)
+    if start is not None:
+        findings += date_findings(claim, line, row, arrival)
+        findings += filing_findings(claim, line, terms, arrival, replaces=original is not None)
+    findings += unit_findings(claim, line, row)
+    if not line.charge_cents or line.charge_cents < 0:
+        findings += amount_findings(claim, line, row, spoken_of)
+
+
+def _services(claim: Claim, coded: Sequence[CodedLine]) -> list[JudgedService]:
+    return [
+        JudgedService(line.number)
+        if line_coded.row is None
+        else JudgedService(
+            line.number, line_coded.row.benefit, line_coded.row.service, line_coded.row.outreach
+        )
+        for line, line_coded in zip(claim.lines, coded, strict=True)
+    ]
+
+
+def _with_good_lines(claim: Claim, findings: list[Finding]) -> list[Finding]:
+    """Where a line rejects the claim, say which lines were good, so that nobody searches them for errors."""
+    bad = {finding.line for finding in findings if finding.line is not None and finding.severity != "note"}
+    rejecting = any(finding.line is not None and finding.severity == "reject" for finding in findings)
+    good = [str(line.number) for line in claim.lines if line.number not in bad]
+    if not rejecting or not good:
+        return findings
+    said = f" Line {good[0]} is fine." if len(good) == 1 else f" Lines {listing(good)} are fine."
+    return [
+        replace(finding, message=finding.message + said)
+        if finding.line is not None and finding.severity == "reject"
+        else finding
+        for finding in findings
+    ]

@@ -1,0 +1,102 @@
+"""Verdicts and clock states in plain English: the one place where pages, mails and the command take them
+from.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+Tone = Literal["good", "wait", "bad", "plain"]
+
+
+class Words(NamedTuple):
+    """``label`` stands in a tag and is never shown by colour alone; ``meaning`` says what happens next."""
+
+    label: str
+    meaning: str
+    tone: Tone
+
+
+VERDICTS: Final[dict[str, Words]] = {
+    "accepted": Words(
+        "Accepted",
+        "The claim is complete and correct. The plan has it, and the time to pay it is running.",
+        "good",
+    ),
+    "pended": Words(
+        "Pended",
+        "The plan is looking at it. You do not need to do anything unless the plan writes to you. "
+        "The payment clock keeps running.",
+        "wait",
+    ),
+    "rejected": Words(
+        "Rejected",
+        "The claim cannot be paid as it was sent. Correct what is listed and send the claim again.",
+        "bad",
+    ),
+    "unreadable": Words(
+        "Could not be read",
+        "Something needed is missing or has a form that cannot be read. Correct the row and send it again.",
+        "bad",
+    ),
+    "judging": Words(
+        "Being checked", "The claim has arrived and is being checked. Look again soon.", "plain"
+    ),
+}
+
+CLOCKS: Final[dict[str, Words]] = {
+    "open": Words("Running", "The plan still has time to pay this claim.", "plain"),
+    "near": Words("Due soon", "The last day to pay this claim is near.", "wait"),
+    "overdue": Words(
+        "Overdue", "The last day to pay has passed. By law interest grows for every day since then.", "bad"
+    ),
+    "contested": Words(
+        "Contested",
+        "The plan has asked in writing for information it needs. "
+        "The clock stands still until the information arrives; then a new period begins.",
+        "wait",
+    ),
+    "paid_on_time": Words("Paid on time", "The plan paid this claim by the last day.", "good"),
+    "paid_late": Words(
+        "Paid late", "The plan paid this claim after the last day. It owes interest for each day.", "bad"
+    ),
+    "denied_on_time": Words(
+        "Denied", "The plan has told you in writing, in time, that it will not pay this claim.", "plain"
+    ),
+    "denied_late": Words(
+        "Denied late", "The plan has told you in writing, after the last day, that it will not pay.", "bad"
+    ),
+    "not_running": Words("No clock", "No payment clock runs for a claim that was not accepted.", "plain"),
+}
+
+CHANNELS: Final[dict[str, str]] = {
+    "837P": "Electronic claim (837P)",
+    "XLSX": "Invoice (Excel)",
+    "CSV": "Invoice (CSV)",
+    "JSON": "Claim through the programming interface",
+}
+
+SEVERITIES: Final[dict[str, Words]] = {
+    "reject": Words("Must be corrected", "The claim cannot be paid until this is right.", "bad"),
+    "pend": Words(
+        "The plan will look", "The plan has to decide this. The payment clock keeps running.", "wait"
+    ),
+    "note": Words("For your information", "Nothing to do. It does not hold up the claim.", "plain"),
+}
+
+
+def verdict_words(verdict: str) -> Words:
+    """The words for a verdict; one that is not known is shown as it is, so that nothing is hidden."""
+    return VERDICTS.get(verdict) or _unknown(verdict)
+
+
+def clock_words(state: str) -> Words:
+    """The words for the state of a clock; an unknown one is shown as it is."""
+    return CLOCKS.get(state) or _unknown(state)
+
+
+def severity_words(severity: str) -> Words:
+    """The words for a finding's severity; an unknown one is shown as it is."""
+    return SEVERITIES.get(severity) or _unknown(severity)
+
+
+def _unknown(code: str) -> Words:
+    return Words(code.replace("_", " ").capitalize(), "", "plain")

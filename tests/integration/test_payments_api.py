@@ -1,0 +1,278 @@
+"""The payments service over HTTP, as a claims department, a provider and an auditor call it."""
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+
+import pytest
+from builders import BILLING_NPI, OTHER_NPI
+from payments_harness import Payments
+from sqlalchemy import delete, exc, text, update
+
+from services.payments.audit_log import Broken, Intact, import_lines, verify
+from services.payments.models import PAYMENT_ENTRIES, TIMELINESS_LOG
+from shared.database import Database
+from shared.events import JudgedService
+
+
+@pytest.fixture
+def payments(database: Database) -> Payments:
+    return Payments(database)
+
+
+def test_a_payment_is_recorded_once_however_often_it_is_sent(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    payments.today = "2026-03-20"
+    event = {"kind": "paid", "date": "2026-03-20", "amount_cents": 96_000, "reference": "EFT-1"}
+
+    first, again = (
+        payments.call("POST", "claims/clm_1/payment-events", json=event, headers={"Idempotency-Key": "one"})
+        for _ in range(2)
+    )
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json["clock"]["state"] == "paid_on_time"
+    assert again.json == first.json
+    [entry] = payments.get("claims/clm_1/clock")["payments"]
+    assert (entry["amount_cents"], entry["reference"]) == (96_000, "EFT-1")
+
+
+def test_a_partial_payment_leaves_the_rest_running(payments: Payments) -> None:
+    payments.judge(payments.verdict(amount_cents=100_000))
+    payments.today = "2026-04-11"
+
+    payments.post_event("clm_1", kind="paid", date="2026-03-20", amount_cents=60_000)
+
+    clock = payments.clock()
+    assert (clock["state"], clock["paid_cents"], clock["days_late"]) == ("overdue", 60_000, 10)
+    assert clock["interest_cents"] == 164
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"kind": "lost", "date": "2026-03-02"}, "kind"),
+        ({"kind": "paid"}, "date"),
+        ({"kind": "paid", "date": "yesterday"}, "date"),
+        ({"kind": "paid", "date": "2026-03-03"}, "date"),
+        ({"kind": "paid", "date": "2026-03-01"}, "date"),
+        ({"kind": "paid", "date": "2026-03-02", "amount_cents": -1}, "amount_cents"),
+        ({"kind": "paid", "date": "2026-03-02", "amount_cents": 12.5}, "amount_cents"),
+        ({"kind": "paid", "date": "2026-03-02", "amount_cents": 0}, "amount_cents"),
+        ({"kind": "paid", "date": "2026-03-02", "amount_cents": 96_001}, "amount_cents"),
+        ({"kind": "denied", "date": "2026-03-02", "interest_cents": 5}, "interest_cents"),
+        ({"kind": "contested", "date": "2026-03-02", "amount_cents": 5}, "amount_cents"),
+        ({"kind": "paid", "date": "2026-03-02", "amount_dollars": 5}, "amount_dollars"),
+    ],
+)
+def test_a_wrong_field_is_named(payments: Payments, event: dict[str, object], field: str) -> None:
+    payments.judge(payments.verdict())
+
+    response = payments.post_event("clm_1", **event)
+
+    assert response.status_code == 422
+    assert response.content_type == "application/problem+json"
+    assert field in [error["field"] for error in response.json["errors"]]
+    assert payments.get("claims/clm_1/clock")["payments"] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        (["paid"], "paid"),
+        (["paid"], "denied"),
+        (["paid"], "contested"),
+        (["denied"], "denied"),
+        (["denied"], "contested"),
+        (["contested"], "contested"),
+        ([], "information_received"),
+        ([], "payment_reversed"),
+        (["contested", "denied"], "information_received"),
+    ],
+)
+def test_an_event_that_contradicts_the_claims_state_is_a_conflict(
+    payments: Payments, before: list[str], kind: str
+) -> None:
+    payments.judge(payments.verdict())
+    for earlier in before:
+        assert payments.post_event("clm_1", kind=earlier, date="2026-03-02").status_code == 201
+
+    response = payments.post_event("clm_1", kind=kind, date="2026-03-02")
+
+    assert response.status_code == 409
+    assert len(payments.get("claims/clm_1/clock")["payments"]) == len(before)
+
+
+def test_a_reversal_opens_the_claim_again_and_it_can_be_paid(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    payments.post_event("clm_1", kind="paid", date="2026-03-02")
+
+    reversed_ = payments.post_event("clm_1", kind="payment_reversed", date="2026-03-02")
+    paid = payments.post_event("clm_1", kind="paid", date="2026-03-02")
+
+    assert (reversed_.json["clock"]["state"], reversed_.json["clock"]["paid_cents"]) == ("open", 0)
+    assert paid.json["clock"]["state"] == "paid_on_time"
+
+
+def test_an_event_on_an_unknown_or_foreign_claim_is_not_found(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    event = {"kind": "paid", "date": "2026-03-02"}
+
+    unknown = payments.call("POST", "claims/clm_9/payment-events", json=event)
+    foreign = payments.call("POST", "claims/clm_1/payment-events", json=event, payers=("OTHER",))
+
+    assert (unknown.status_code, foreign.status_code) == (404, 404)
+
+
+def test_everyone_sees_only_the_claims_that_are_theirs(payments: Payments) -> None:
+    payments.judge(payments.verdict("clm_1"), payments.verdict("clm_2", npi=OTHER_NPI, payer_id="CVHP7"))
+
+    def seen(**who: object) -> list[str]:
+        return [item["claim_id"] for item in payments.get("clocks", **who)["items"]]
+
+    assert seen(role="provider", npis=(BILLING_NPI,)) == ["clm_1"]
+    assert seen(role="provider", npis=(OTHER_NPI,)) == ["clm_2"]
+    assert seen(role="claims", payers=("CVHP7",)) == ["clm_2"]
+    assert seen(role="claims") == seen(role="auditor") == ["clm_1", "clm_2"]
+    hidden = payments.call("GET", "claims/clm_2/clock", role="provider", npis=(BILLING_NPI,))
+    assert hidden.status_code == 404
+    posted = payments.call("POST", "claims/clm_1/payment-events", role="provider", json={})
+    assert posted.status_code == 403
+    assert payments.call("GET", "timeliness-log", role="claims").status_code == 403
+
+
+def test_clocks_are_paged_by_deadline_and_filtered(payments: Payments) -> None:
+    payments.today = "2026-03-06"
+    payments.judge(
+        *(payments.verdict(f"clm_{day}{n}", arrival=f"2026-03-0{day}") for day in (4, 2, 3) for n in (1, 2))
+    )
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = payments.get(f"clocks?limit=2&cursor={cursor}" if cursor else "clocks?limit=2")
+        seen += [item["claim_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert seen == ["clm_21", "clm_22", "clm_31", "clm_32", "clm_41", "clm_42"]
+    due = payments.get("clocks?due_before=2026-04-02")["items"]
+    assert [item["claim_id"] for item in due] == ["clm_21", "clm_22"]
+    assert payments.get("clocks?payer=NOBODY")["items"] == []
+    assert len(payments.get(f"clocks?provider={BILLING_NPI}")["items"]) == 6
+    assert payments.call("GET", "clocks?cursor=garbage").status_code == 422
+    assert payments.call("GET", "clocks?state=late").status_code == 422
+
+
+def test_the_compliance_figures_of_the_worked_example(payments: Payments) -> None:
+    start = date(2026, 1, 5)
+    paid_after = [30] * 176 + [90] * 19 + [91] * 3 + [None] * 2
+    payments.today = "2026-06-30"
+    payments.judge(*(payments.verdict(f"clm_{n:03}", arrival=str(start)) for n in range(200)))
+    for n, days in enumerate(paid_after):
+        if days is not None:
+            payments.pay(f"clm_{n:03}", "paid", str(start + timedelta(days)))
+
+    report = payments.get("timeliness?from=2026-01-01&to=2026-01-31&group_by=payer,month")
+
+    [group] = report["groups"]
+    assert group["key"] == {"payer": "GSHP1", "month": "2026-01"}
+    assert group["within_30"] == {"paid": 176, "matured": 200, "share": 0.88, "met": False}
+    assert group["within_90"] == {"paid": 195, "matured": 200, "share": 0.975, "met": False}
+    assert (group["received"], group["clean"], group["overdue"], group["running"]) == (200, 200, 2, 0)
+    assert group["median_days"] == 30
+    assert report["total"] == {**group, "key": {}}
+    early = payments.get("timeliness?as_of=2026-02-04")["total"]
+    assert early["within_30"] == {"paid": 176, "matured": 176, "share": 1.0, "met": True}
+    assert early["within_90"]["share"] == 1.0
+    nothing = payments.get("timeliness?from=2026-02-01")
+    assert nothing["groups"] == []
+    assert nothing["total"]["within_30"] == {"paid": 0, "matured": 0, "share": None, "met": None}
+
+
+def test_the_figures_come_as_a_spreadsheet_too(payments: Payments) -> None:
+    payments.judge(
+        payments.verdict("clm_1", services=(JudgedService(1, "ECM", None, True),)),
+        payments.verdict("clm_2", channel="invoice", services=(JudgedService(1, "CS"),)),
+        payments.verdict("clm_3", verdict="rejected"),
+    )
+
+    response = payments.call("GET", "timeliness?group_by=benefit,channel,outreach&format=csv", role="auditor")
+
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert response.mimetype == "text/csv"
+    keys = [(row["benefit"], row["channel"], row["outreach"], row["received"], row["clean"]) for row in rows]
+    assert keys == [
+        ("CS", "invoice", "no", "1", "1"),
+        ("ECM", "837P", "no", "1", "0"),
+        ("ECM", "837P", "yes", "1", "1"),
+        ("total", "", "", "3", "2"),
+    ]
+
+
+def test_the_log_can_be_read_exported_and_verified(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    payments.post_event("clm_1", kind="paid", date="2026-03-02", reason="Private words")
+
+    events, cursor = [], None
+    while True:
+        query = f"?limit=2&cursor={cursor}" if cursor else "?limit=2"
+        page = payments.get(f"timeliness-log{query}", role="auditor")
+        events += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    export = payments.call("GET", "timeliness-log/export.jsonl", role="auditor")
+    verification = payments.get("timeliness-log/verification", role="auditor")
+
+    assert [entry["event"] for entry in events] == [
+        "claim.received",
+        "claim.judged",
+        "clock.started",
+        "payment.paid",
+    ]
+    assert [json.loads(line) for line in export.data.splitlines()] == events
+    assert verify(import_lines(export.data.splitlines())) == Intact(4, events[-1]["hash"])
+    assert verification == {
+        "intact": True,
+        "entries": 4,
+        "head_hash": events[-1]["hash"],
+        "checkpoints": [],
+    }
+    for private in ("91234567A", "Rivera", "Ana", "1980", "Private"):
+        assert private not in export.text
+
+
+@pytest.mark.parametrize("table", [TIMELINESS_LOG, PAYMENT_ENTRIES])
+def test_the_database_refuses_to_change_the_record(payments: Payments, table: object) -> None:
+    payments.judge(payments.verdict())
+    payments.pay("clm_1", "paid", "2026-03-02")
+
+    for statement in (update(table).values(claim_id="x"), delete(table)):  # type: ignore[call-overload]
+        with pytest.raises(exc.DBAPIError, match="never changed"), payments.database.begin() as connection:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("forgery", "first_bad"),
+    [
+        ("UPDATE timeliness_log SET data = replace(data, '96000', '16000') WHERE sequence = 1", 1),
+        ("DELETE FROM timeliness_log WHERE sequence = 2", 2),
+        ("DELETE FROM timeliness_log WHERE sequence = 3", 3),
+    ],
+)
+def test_whoever_gets_past_the_database_is_found_out(
+    payments: Payments, forgery: str, first_bad: int
+) -> None:
+    payments.judge(payments.verdict())
+    with payments.database.begin() as connection:
+        if payments.database.dialect == "postgresql":
+            connection.execute(text("ALTER TABLE timeliness_log DISABLE TRIGGER USER"))
+        else:
+            connection.execute(text("DROP TRIGGER timeliness_log_no_update"))
+            connection.execute(text("DROP TRIGGER timeliness_log_no_delete"))
+        connection.execute(text(forgery))
+
+    found = payments.get("timeliness-log/verification", role="auditor")
+
+    assert found["intact"] is False
+    assert found["first_bad_sequence"] == first_bad
+    assert isinstance(Broken(first_bad, found["reason"]), Broken)

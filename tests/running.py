@@ -1,0 +1,189 @@
+"""The suite as an outsider meets it: started as processes, spoken to over HTTP, killed without warning."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.files import npi, segments_837p
+
+COMMAND = str(Path(sys.executable).with_name("promptclaim"))
+WAIT_SECONDS = 60
+SERVICES = ("intake", "validator", "payments")
+NPIS = ("1234567893", "1999999984", *(npi(number) for number in range(41)))
+"""Those of the samples and of the generated files."""
+
+
+def until(
+    what: str, look: Callable[[], Any], done: Callable[[Any], bool], seconds: float = WAIT_SECONDS
+) -> Any:
+    """What ``look`` gives once ``done``; fails with the last thing seen."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if done(found):
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}; last seen: {str(found)[:3000]}"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """This process's environment with only these promptclaim settings."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("PROMPTCLAIM_")
+    } | settings
+
+
+def file_837p(claims: int, *, first_number: int = 0, claims_in_set: int = 500) -> bytes:
+    """An 837P of clean claims for services of the last weeks; other numbers are other members."""
+    segments = segments_837p(
+        claims,
+        claims_in_set=claims_in_set,
+        first_number=first_number,
+        first_service=date.today() - timedelta(days=60),
+    )
+    return ("~\n".join(segments) + "~\n").encode()
+
+
+class Processes:
+    """Child processes of one test, each with its log; all are gone when the test ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        log = (self._folder / f"{len(self._children)}-{'-'.join(arguments[:2])}.log").open("wb")
+        child = subprocess.Popen([COMMAND, *arguments], env=dict(environment), stdout=log, stderr=log)
+        self._children.append(child)
+        return child
+
+    def stop(self) -> None:
+        for child in self._children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        for child in self._children:
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')}"
+            for path in sorted(self._folder.glob("*.log"))
+        )
+
+
+class Client:
+    """One key's holder."""
+
+    def __init__(self, urls: Mapping[str, str] | str, secret: str) -> None:
+        self._urls = dict.fromkeys(SERVICES, urls) if isinstance(urls, str) else urls
+        self.secret = secret
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {secret}"
+
+    def request(self, method: str, path: str, **details: Any) -> requests.Response:
+        return self._session.request(method, self._urls[path.split("/")[1]] + path, timeout=60, **details)
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.request("GET", path, params=params)
+        assert answer.ok, f"{path} answered {answer.status_code}: {answer.text}"
+        return answer.json()
+
+    def submit(self, name: str, content: bytes) -> requests.Response:
+        return self.request("POST", "/intake/api/v1/submissions", files={"file": (name, content)})
+
+    def judged(self, submission_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = until(
+            f"the verdicts of {submission_id}",
+            lambda: self.get(f"/intake/api/v1/submissions/{submission_id}"),
+            lambda submission: submission["status"] == "complete",
+        )
+        return found
+
+
+def make_key(environment: Mapping[str, str], role: str, organisation: str, *options: str) -> str:
+    made = subprocess.run(
+        [
+            COMMAND,
+            "keys",
+            "create",
+            "--role",
+            role,
+            "--organisation",
+            organisation,
+            "--format",
+            "json",
+            *options,
+        ],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    secret: str = json.loads(made.stdout)["secret"]
+    return secret
+
+
+def wait_until_ready(urls: Mapping[str, str], child: subprocess.Popen[bytes], processes: Processes) -> None:
+    def ready() -> bool:
+        assert child.poll() is None, f"the suite did not start:\n{processes.logs()[-6000:]}"
+        try:
+            return all(requests.get(f"{url}/{name}/readyz", timeout=5).ok for name, url in urls.items())
+        except requests.ConnectionError:
+            return False
+
+    until("readiness", ready, bool)
+
+
+class EmbeddedSuite:
+    """`promptclaim up` on a data folder; may be killed and started again."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.data = folder / "data"
+        self.processes = Processes(folder)
+        self.settings = {"PROMPTCLAIM_DATA_DIR": str(self.data), **settings}
+        self.environment = clean_environment(**self.settings)
+
+    def start(self, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.child = self.processes.start(
+            "up", "--port", str(self.port), environment={**self.environment, **settings}
+        )
+        wait_until_ready(dict.fromkeys(SERVICES, self.url), self.child, self.processes)
+
+    def client(self, role: str, organisation: str = "Alameda Promotoras", *options: str) -> Client:
+        if role == "provider" and not options:
+            options = tuple(f"--npi={npi}" for npi in NPIS)
+        return Client(self.url, make_key(self.environment, role, organisation, *options))
+
+
+@contextmanager
+def embedded_suite(folder: Path, **settings: str) -> Iterator[EmbeddedSuite]:
+    suite = EmbeddedSuite(folder, **settings)
+    suite.start()
+    try:
+        yield suite
+    finally:
+        suite.processes.stop()
