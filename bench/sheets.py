@@ -1,6 +1,6 @@
 """Invoices of any size for benchmarks and load tests: ``write_xlsx`` and ``write_csv``.
 
-Everything in them is made up and valid: NPIs close their check digit, CINs have the right shape, codes are listed.
+All in them is made up and valid: NPIs close their check digit, CINs have their shape, codes are listed.
 Two rows form a claim; dates are date cells and NPIs are numbers, as people's workbooks have them.
 """
 

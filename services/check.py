@@ -5,7 +5,7 @@ SQLite file which is gone when the command ends.
 """
 
 import itertools
-import os
+import logging
 import sys
 import tempfile
 from collections import Counter
@@ -20,12 +20,10 @@ import msgspec
 from msgspec import Raw, Struct
 from sqlalchemy import Connection, create_engine
 
-from services.intake.conformity_step import SMALL_FILE_CLAIMS
 from services.intake.payer_notes import unknown_payer_notes
 from services.intake.readers import ClaimRead, ClaimsFile, FileRefused, UnreadableClaim
 from services.intake.readers.recognise import open_claims_file
 from services.intake.readers.x12_837p import X12ClaimsFile
-from services.intake.receive import BATCH
 from services.payments.clock_document import clock_of_receipt
 from services.tables import claim_lines, finding_lines
 from services.validator import facts
@@ -35,12 +33,13 @@ from shared.calendar import pacific_date
 from shared.claim import Receipt, Submitter
 from shared.events import ClaimReceived, claim_id, encode
 from shared.findings import Finding
-from shared.logging import configure_logging
 from shared.parts import utc_now
-from shared.payers import BadPayersFile, Payers, PayerTerms
+from shared.payers import BadPayersFile, Payers
 from shared.reference.codes import CodeSet
 from shared.settings import SettingsError
+from shared.x12.conformity_pool import processes_for
 
+_BATCH = 500
 _YOU = Submitter(organisation="offline check")
 _UNREADABLE_FILE = 2
 _REJECTED = 1
@@ -59,7 +58,8 @@ def run(
 
     Raises ``SettingsError`` for a payers file that is not right.
     """
-    configure_logging("ERROR")
+    # Libraries that read claims like to print what they read.
+    logging.disable(logging.CRITICAL)
     today = pacific_date(utc_now())
     received = received or today
     try:
@@ -109,7 +109,7 @@ class Checker:
         counts: Counter[str] = Counter()
         payer_ids: set[str] = set()
         items = self._items(claims_file)
-        while batch := list(itertools.islice(items, BATCH)):
+        while batch := list(itertools.islice(items, _BATCH)):
             payer_ids.update(
                 item.claim.payer.id for item in batch if isinstance(item, ClaimRead) and item.claim.payer.id
             )
@@ -155,8 +155,7 @@ class Checker:
     def _items(self, claims_file: ClaimsFile) -> Iterator[ClaimRead | UnreadableClaim]:
         if not (self._conformity and isinstance(claims_file, X12ClaimsFile)):
             return claims_file.items()
-        cores = (os.cpu_count() or 1) if claims_file.census.claims > SMALL_FILE_CLAIMS else 0
-        return claims_file.checked_items(processes=cores)
+        return claims_file.checked_items(processes=processes_for(claims_file.census.claims))
 
 
 class Printer:

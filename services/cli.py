@@ -19,7 +19,7 @@ SERVICE_NAMES = ("intake", "validator", "payments")
 P = ParamSpec("P")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
@@ -108,7 +108,6 @@ def check(files: tuple[Path, ...], **options: Any) -> None:
 @click.option("--regime", type=click.Choice(["knox-keene", "hmo"]), default="knox-keene", show_default=True)
 @click.option("--contested", type=DAY)
 @click.option("--information-received", type=DAY)
-@click.option("--denied", type=DAY)
 @click.option("--paid", type=DAY)
 @click.option("--amount-cents", type=click.IntRange(min=0))
 @click.option("--as-of", type=DAY, help="Default: today in California.")
@@ -257,6 +256,71 @@ def submit(file: Path, url: str) -> None:
             raise click.ClickException(str(error)) from None
     click.echo(submission_table(found))
     sys.exit(1 if found["counts"]["rejected"] or found["counts"]["unreadable"] else 0)
+
+
+@main.group()
+def log() -> None:
+    """The timeliness log."""
+
+
+@log.command("verify")
+@click.argument(
+    "export", required=False, metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--url", help="A running suite; the auditor's key comes from PROMPTCLAIM_API_KEY.")
+@data_option
+@needs_settings
+def verify_log(export: Path | None, url: str | None, data_dir: str | None) -> None:
+    """Verify the timeliness log: of a running suite, of an export, or of the database set up here.
+
+    Exit status: 0 intact, 1 broken, with the first bad entry.
+    """
+    from services.log_verification import LogUnavailable, verify_database, verify_file, verify_url
+    from services.payments.audit_log import Broken
+
+    try:
+        if export:
+            found = verify_file(export)
+        elif url:
+            found = verify_url(url)
+        else:
+            found = verify_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    except LogUnavailable as error:
+        raise click.ClickException(str(error)) from None
+    if isinstance(found, Broken):
+        click.echo(f"Broken at entry {found.first_bad_sequence}: {found.reason}")
+        sys.exit(1)
+    click.echo(f"Intact: {found.entries} entries, head {found.head_hash}")
+
+
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Events that could not be processed."""
+
+
+@dead_letters.command("list")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table")
+@data_option
+@needs_settings
+def list_dead_letters(output: str, data_dir: str | None) -> None:
+    """Where each came from, and why it could not be processed. Never its data."""
+    from services.production import dead_letters_of
+    from services.tables import table
+
+    found = dead_letters_of(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    click.echo(json.dumps(found) if output == "json" else table(found))
+
+
+@dead_letters.command("replay")
+@click.argument("event_ids", nargs=-1, metavar="[EVENT_ID…]")
+@data_option
+@needs_settings
+def replay_dead_letters(event_ids: tuple[str, ...], data_dir: str | None) -> None:
+    """Send them (all, or those named) to their first topic again."""
+    from services.production import replay_dead_letters as run
+
+    replayed, impossible = run(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), event_ids)
+    click.echo(f"{replayed} sent again, {impossible} are no events and stay where they are")
 
 
 @main.group()

@@ -44,7 +44,8 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
 def revoke(settings: Settings, key_id: str) -> bool:
     """End a key with every service at once; whether there was one. Safe to repeat after a failure half-way."""
     now = utc_now()
-    return any([keys.revoke(key_id, now) for keys in _each(settings)])
+    revoked = [keys.revoke(key_id, now) for keys in _each(settings)]
+    return any(revoked)
 
 
 def _each(settings: Settings) -> Iterator[Keys]:

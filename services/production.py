@@ -1,16 +1,20 @@
 """Running one service for real: its HTTP under gunicorn, or its worker, on Apache Kafka and PostgreSQL."""
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
 from services.suite import SERVICES, make_worker, open_bus, open_database, open_parts, with_front_door
 from shared.events import TOPICS
 from shared.logging import configure_logging, get_logger
+from shared.messaging.dead_letters import dead_letters, replay
 from shared.migrate import upgrade
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = get_logger(__name__)
 
@@ -71,7 +75,26 @@ def upgrade_all(settings: Settings) -> Iterator[str]:
     yield f"{len(TOPICS)} topics and their dead letters are there"
 
 
-def _application(settings: Settings, service: str) -> Callable[..., object]:
+def dead_letters_of(settings: Settings) -> list[dict[str, str | int]]:
+    """Every dead letter's place, event and reason, without its data."""
+    bus = open_bus(settings)
+    try:
+        return [letter.described() for letter in dead_letters(bus)]
+    finally:
+        bus.close()
+
+
+def replay_dead_letters(settings: Settings, event_ids: Sequence[str]) -> tuple[int, int]:
+    """Send dead letters (all, or those named) to their first topic again; how many were sent, how many cannot be."""
+    bus = open_bus(settings)
+    try:
+        replayed, impossible = replay(bus, event_ids=event_ids or None)
+    finally:
+        bus.close()
+    return len(replayed), len(impossible)
+
+
+def _application(settings: Settings, service: str) -> "WSGIApplication":
     parts = open_parts(settings, service, open_bus(settings))
     app = SERVICES[service].create_app(parts)
     if service != "intake":
@@ -79,8 +102,8 @@ def _application(settings: Settings, service: str) -> Callable[..., object]:
     return with_front_door({service: app}, parts, SERVICES[service].api_keys)
 
 
-class _Gunicorn(BaseApplication):  # type: ignore[misc]
-    def __init__(self, load: Callable[[], Callable[..., object]], **options: Any) -> None:
+class _Gunicorn(BaseApplication):
+    def __init__(self, load: "Callable[[], WSGIApplication]", **options: Any) -> None:
         self._load = load
         self._options = options
         super().__init__()
@@ -89,5 +112,5 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Callable[..., object]:
+    def load(self) -> "WSGIApplication":
         return self._load()

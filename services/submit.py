@@ -68,7 +68,7 @@ def submit(
 
 
 def _whole(session: requests.Session, address: str) -> dict[str, Any]:
-    submission = _json(session.get(address, timeout=60))
+    submission: dict[str, Any] = _json(session.get(address, timeout=60))
     claims, cursor = submission["claims"], submission["next_cursor"]
     while cursor:
         page = _json(session.get(address, params={"cursor": cursor}, timeout=60))

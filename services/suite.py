@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask
 from sqlalchemy import MetaData, Table
@@ -20,7 +21,7 @@ from shared.database import Database
 from shared.events import TOPICS
 from shared.logging import configure_logging
 from shared.messaging.consumer import ConsumerLoop, Subscription
-from shared.messaging.outbox import Relay
+from shared.messaging.outbox import Relay, prune
 from shared.messaging.tables import MessagingTables
 from shared.migrate import upgrade
 from shared.parts import Parts
@@ -29,10 +30,17 @@ from shared.security import Keys
 from shared.settings import Settings, SettingsError
 from shared.web.app import combine
 from shared.web.front_door import front_door_app
+from shared.web.idempotency import purge_idempotency_keys
 from shared.worker import Step, Worker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _POLL_SECONDS = 0.5
 _IDLE_SECONDS = 0.5
+_HOUSEKEEPING_SECONDS = 60.0
+_KEEP_MESSAGES = timedelta(days=30)
+"""How long published and consumed messages are remembered: far longer than any of them can come again."""
 
 
 class Service(NamedTuple):
@@ -42,6 +50,7 @@ class Service(NamedTuple):
     metadata: MetaData
     messaging: MessagingTables
     api_keys: Table
+    idempotency: Table
     create_app: Callable[[Parts], Flask]
     subscriptions: Callable[[Parts], Sequence[Subscription]]
     steps: Callable[[Parts], Mapping[str, Callable[[], int]]]
@@ -53,6 +62,7 @@ SERVICES: dict[str, Service] = {
         metadata=module.METADATA,
         messaging=module.MESSAGING,
         api_keys=module.API_KEYS,
+        idempotency=module.IDEMPOTENCY,
         create_app=module.create_app,
         subscriptions=module.subscriptions,
         steps=module.steps,
@@ -107,16 +117,23 @@ def make_worker(service: str, parts: Parts) -> Worker:
         steps.append(Step(group, lambda loop=loop: loop.run_once(_POLL_SECONDS), close=loop.close))  # type: ignore[misc]
     for name, run_once in part.steps(parts).items():
         steps.append(Step(name, run_once, idle_seconds=_IDLE_SECONDS))
+    steps.append(
+        Step("housekeeping", lambda: _forget_the_old(parts, part), idle_seconds=_HOUSEKEEPING_SECONDS)
+    )
     return Worker(service, steps)
 
 
-def with_front_door(services: Mapping[str, Flask], parts: Parts, api_keys: Table) -> Callable[..., object]:
+def _forget_the_old(parts: Parts, part: Service) -> int:
+    now = parts.now()
+    prune(parts.database, part.messaging, now - _KEEP_MESSAGES)
+    purge_idempotency_keys(parts.database, part.idempotency, now)
+    return 0
+
+
+def with_front_door(services: Mapping[str, Flask], parts: Parts, api_keys: Table) -> "WSGIApplication":
     """One WSGI application: the services under their own paths, and the front door for everything else."""
     front_door = front_door_app(parts, Keys(parts.database, api_keys))
-    application: Callable[..., object] = combine(
-        front_door, {f"/{name}": app for name, app in services.items()}
-    )
-    return application
+    return combine(front_door, {f"/{name}": app for name, app in services.items()})
 
 
 class EmbeddedSuite:

@@ -1,37 +1,54 @@
-"""How a service's first migration creates the tables of keys and of idempotent requests, which every service has.
-
-A later change of these tables is a new helper that each service's next migration calls.
-"""
+"""The tables of keys and of idempotent requests, which every service has, and how its first migration creates them."""
 
 from typing import Any
 
-import sqlalchemy as sa
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 
 from shared.database import Instant, Json
 
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 200
+
+
+def key_table(metadata: MetaData) -> Table:
+    """The table ``api_keys``, added to a service's ``metadata``."""
+    return Table("api_keys", metadata, *_keys())
+
+
+def idempotency_table(metadata: MetaData) -> Table:
+    """The table ``idempotency_keys``, added to a service's ``metadata``."""
+    return Table("idempotency_keys", metadata, *_idempotency())
+
 
 def create_access_tables(op: Any) -> None:
-    """For ``upgrade()``: ``api_keys`` and ``idempotency_keys`` through Alembic's ``op``."""
-    op.create_table(
-        "api_keys",
-        sa.Column("id", sa.String(40), primary_key=True),
-        sa.Column("secret_hash", sa.String(64), nullable=False, unique=True),
-        sa.Column("role", sa.String(16), nullable=False),
-        sa.Column("organisation", sa.String(200), nullable=False),
-        sa.Column("npis", Json(), nullable=False),
-        sa.Column("payers", Json(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("revoked_at", Instant()),
-    )
-    op.create_table(
-        "idempotency_keys",
-        sa.Column("principal", sa.String(40), primary_key=True),
-        sa.Column("key", sa.String(200), primary_key=True),
-        sa.Column("request_hash", sa.String(64), nullable=False),
-        sa.Column("started_at", Instant(), nullable=False),
-        sa.Column("status", sa.Integer()),
-        sa.Column("content_type", sa.String(200)),
-        sa.Column("location", sa.String(500)),
-        sa.Column("body", sa.LargeBinary()),
-    )
-    op.create_index("ix_idempotency_keys_started_at", "idempotency_keys", ["started_at"])
+    """For ``upgrade()`` of a service's first migration: create both tables through Alembic's ``op``.
+
+    A later change of these tables is a new helper that each service's next migration calls.
+    """
+    op.create_table("api_keys", *_keys())
+    op.create_table("idempotency_keys", *_idempotency())
+
+
+def _keys() -> list[Column[Any]]:
+    return [
+        Column("id", String(40), primary_key=True),
+        Column("secret_hash", String(64), nullable=False, unique=True),
+        Column("role", String(16), nullable=False),
+        Column("organisation", String(200), nullable=False),
+        Column("npis", Json, nullable=False),
+        Column("payers", Json, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("revoked_at", Instant),
+    ]
+
+
+def _idempotency() -> list[Column[Any]]:
+    return [
+        Column("principal", String(40), primary_key=True),
+        Column("key", String(IDEMPOTENCY_KEY_CHARACTERS_MAX), primary_key=True),
+        Column("request_hash", String(64), nullable=False),
+        Column("started_at", Instant, nullable=False, index=True),
+        Column("status", Integer),
+        Column("content_type", String(200)),
+        Column("location", String(500)),
+        Column("body", LargeBinary),
+    ]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
-class OutsideCalendar(ValueError):  # noqa: N818 - says where the day lies
+class OutsideCalendar(ValueError):
     """The day lies outside of the years for which the federal holidays are known."""
 
 

@@ -57,7 +57,7 @@ class PayerTerms(Struct, frozen=True):
 DEFAULT_TERMS = PayerTerms()
 
 
-class BadPayersFile(ValueError):  # noqa: N818 - a refusal, worded for people
+class BadPayersFile(ValueError):
     """The payers file cannot be used. ``problems`` lists all that is wrong, each for people to read."""
 
     def __init__(self, problems: list[str]) -> None:

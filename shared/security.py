@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, MetaData, Row, String, Table, select, update
+from sqlalchemy import Row, Select, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from shared.database import Database, Instant, Json
+from shared.database import Database
 from shared.identifiers import is_npi
 
 Role = Literal["provider", "claims", "auditor", "admin"]
@@ -71,7 +71,7 @@ class NewKey(Struct, frozen=True):
         }
 
 
-class KeyRefused(ValueError):  # noqa: N818 - it is a refusal, worded for the person at the command
+class KeyRefused(ValueError):
     """A key that must not be made, with the reason in words."""
 
 
@@ -109,28 +109,15 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def key_table(metadata: MetaData) -> Table:
-    """The table ``api_keys``: add it to a service's metadata and migrations."""
-    return Table(
-        "api_keys",
-        metadata,
-        Column("id", String(40), primary_key=True),
-        Column("secret_hash", String(64), nullable=False, unique=True),
-        Column("role", String(16), nullable=False),
-        Column("organisation", String(200), nullable=False),
-        Column("npis", Json, nullable=False),
-        Column("payers", Json, nullable=False),
-        Column("created_at", Instant, nullable=False),
-        Column("revoked_at", Instant),
-    )
-
-
 class Keys:
     """The keys in one service's database. Every answer is read anew."""
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database = database
         self._table = table
+        # Built once: this is asked on every request.
+        self._by_hash = select(table).where(table.c.secret_hash == bindparam("sought"))
+        self._by_id = select(table).where(table.c.id == bindparam("sought"))
 
     def create(
         self,
@@ -173,14 +160,14 @@ class Keys:
         if not secret.startswith(SECRET_PREFIX) or len(secret) > 200:
             return None
         digest = hash_secret(secret)
-        record = self._one(self._table.c.secret_hash == digest)
+        record = self._one(self._by_hash, digest)
         if record is None or not hmac.compare_digest(record.secret_hash, digest):
             return None
         return record.principal if record.revoked_at is None else None
 
     def principal(self, key_id: str) -> Principal | None:
         """Whose key this is, for a session that holds the key's id; ``None`` where unknown or revoked."""
-        record = self._one(self._table.c.id == key_id)
+        record = self._one(self._by_id, key_id)
         return record.principal if record is not None and record.revoked_at is None else None
 
     def revoke(self, key_id: str, now: datetime) -> bool:
@@ -202,9 +189,9 @@ class Keys:
             )
             return tuple(_record(row) for row in rows)
 
-    def _one(self, condition: Any) -> KeyRecord | None:
+    def _one(self, statement: Select[Any], sought: str) -> KeyRecord | None:
         with self._database.read() as connection:
-            row = connection.execute(select(self._table).where(condition)).first()
+            row = connection.execute(statement, {"sought": sought}).first()
         return _record(row) if row is not None else None
 
 

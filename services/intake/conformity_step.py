@@ -4,7 +4,6 @@ Receipt answers at once; this slower step runs in the worker. A job's progress, 
 it sends commit set by set, so a crash repeats at most one set, and its outcome only once.
 """
 
-import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -22,10 +21,7 @@ from shared.failpoints import failpoint
 from shared.messaging.outbox import enqueue
 from shared.parts import Parts
 from shared.x12.conformity import ConformityReport, merge, transaction_sets
-from shared.x12.conformity_pool import check_sets
-
-SMALL_FILE_CLAIMS = 200
-"""Up to here one core is done before a pool of processes has started."""
+from shared.x12.conformity_pool import check_sets, processes_for
 
 _LOCK_SLOTS = 16
 
@@ -44,7 +40,6 @@ class ConformityStep:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._cores = os.cpu_count() or 1
 
     def run_once(self) -> int:
         """Work one job to its end; return how many claims it held (0: nothing is waiting, or others are at it)."""
@@ -90,7 +85,7 @@ class ConformityStep:
             with self._parts.database.read() as connection:
                 restore_source(connection, job.submission_id, path)
             waiting = (each for each in transaction_sets(path) if each.ordinal >= job.sets_handed_on)
-            yield from check_sets(waiting, processes=self._cores if job.claims > SMALL_FILE_CLAIMS else 0)
+            yield from check_sets(waiting, processes=processes_for(job.claims))
 
     def _hand_on(self, job: Job, report: ConformityReport) -> None:
         """Send the claims of one checked set with its findings, unless another worker has been faster."""

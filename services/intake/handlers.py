@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Column, Connection, case, select, update
 
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
+from shared.among import among
 from shared.database import insert_rows, update_rows
 from shared.events import PAYMENTS_CLOCKS, VERDICTS, ClaimJudged, ClockEvent, Event, encode
 from shared.messaging.consumer import InvalidEvent, Subscription
@@ -114,7 +115,7 @@ def _lock_claims(
     """The claims as they stand, locked in one order so that two workers cannot wait for each other."""
     rows = connection.execute(
         select(CLAIMS.c.claim_id, *columns)
-        .where(CLAIMS.c.claim_id.in_(claim_ids))
+        .where(among(connection, CLAIMS.c.claim_id, claim_ids))
         .order_by(CLAIMS.c.claim_id)
         .with_for_update()
     )

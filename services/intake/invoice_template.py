@@ -1,7 +1,7 @@
-"""The blank invoice that a provider downloads: labels, drop-downs from the code set in force, help and an example.
+"""The blank invoice that a provider downloads: labels, drop-downs from the code set, help and an example.
 
-What is made here must come back through the invoice reader once it is filled in. So only one sheet has the labels
-side by side; help and example show them one below the other.
+What is made here must come back through the invoice reader once it is filled in. So only one sheet has the
+labels side by side; help and example show them one below the other.
 """
 
 import csv
@@ -27,7 +27,7 @@ _CHOICES = {"member_gender": ["F", "M", "U"], "homeless": ["Y", "N"], "frequency
 def blank_invoice_xlsx(codes: Sequence[tuple[str, str, str]], on: date) -> bytes:
     """A workbook to fill in.
 
-    ``codes`` are (procedure code, modifiers separated by blanks, service in words), as in force ``on`` that date.
+    ``codes`` are (procedure code, modifiers separated by blanks, service in words) in force ``on`` that date.
     """
     buffer = io.BytesIO()
     workbook = Workbook(buffer, {"in_memory": True})

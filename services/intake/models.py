@@ -16,10 +16,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from shared.access_tables import idempotency_table, key_table
 from shared.database import Instant, Json
 from shared.messaging.tables import messaging_tables
-from shared.security import key_table
-from shared.web.idempotency import idempotency_table
 
 METADATA = MetaData()
 MESSAGING = messaging_tables(METADATA)

@@ -1,7 +1,7 @@
-"""The JSON claim at the HTTP edge: its shape for people who program against it, checked before anything is read.
+"""The JSON claim at the HTTP edge: its shape for people who program against it, checked before it is read.
 
-Only the shape is judged here: objects, lists, text and numbers where they belong. What stands in them is judged
-like that of any other claim, with findings. Unknown fields are ignored by the reader, with a note.
+Only the shape is judged here: objects, lists, text and numbers where they belong. What stands in them is
+judged like that of any other claim, with findings. Unknown fields are ignored by the reader, with a note.
 """
 
 from decimal import Decimal
@@ -55,6 +55,15 @@ class _ClaimPart(Schema):
 
     class Meta:
         unknown = INCLUDE
+
+
+class Texts(fields.List[str]):
+    """A list of texts."""
+
+    default_error_messages = {"invalid": "This must be a list."}  # noqa: RUF012
+
+    def __init__(self, example: list[str]) -> None:
+        super().__init__(Text(), allow_none=True, metadata={"example": example})
 
 
 def _text(description: str, example: str) -> Text:
@@ -111,7 +120,7 @@ class LineSchema(_ClaimPart):
     """One service."""
 
     procedure_code = _text("HCPCS code on the DHCS list", "G9012")
-    modifiers = fields.List(Text(), allow_none=True, metadata={"example": ["U2"]})
+    modifiers = Texts(["U2"])
     place_of_service = _text("Two digits", "11")
     service_start = _text("ISO 8601 date", "2026-10-06")
     service_end = _text("ISO 8601 date; default: service_start", "2026-10-06")
@@ -134,7 +143,7 @@ class ClaimSchema(_ClaimPart):
     billing_provider = fields.Nested(ProviderSchema, allow_none=True)
     rendering_provider = fields.Nested(ProviderSchema, allow_none=True)
     member = fields.Nested(MemberSchema, allow_none=True)
-    diagnosis_codes = fields.List(Text(), allow_none=True, metadata={"example": ["Z5901"]})
+    diagnosis_codes = Texts(["Z5901"])
     place_of_service = _text("Two digits, for the lines that have none", "11")
     authorization_number = _text("From the plan; not for outreach", "ECM-20045")
     frequency = Frequency(allow_none=True, metadata={"description": "1, 7 or 8; default 1", "example": "1"})

@@ -7,11 +7,12 @@ from flask import Flask
 from services.payments import api, handlers, pages
 from services.payments.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
 from shared.messaging.consumer import Subscription
+from shared.migrate import is_current
 from shared.parts import Parts
 from shared.security import Keys
 from shared.web.app import create_service_app
 
-__all__ = ["API_KEYS", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
+__all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
 
 
 def create_app(parts: Parts) -> Flask:
@@ -23,6 +24,7 @@ def create_app(parts: Parts) -> Flask:
         blueprints=[api.blueprint],
         pages=[pages.blueprint],
         idempotency=IDEMPOTENCY,
+        ready=lambda: {"migrations": is_current(parts.database, "services.payments")},
     )
 
 

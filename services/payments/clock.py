@@ -136,8 +136,14 @@ def period_of(arrival_date: date, terms: PayerTerms) -> Period:
         contract_30=arrival_date + timedelta(days=30),
         contract_90=arrival_date + timedelta(days=90),
         contract_90_near_dates=tuple(arrival_date + timedelta(days=day) for day in terms.near_days_90),
-        acknowledgement_due=add_working_days(receipt_date, ACKNOWLEDGE_WORKING_DAYS),
+        acknowledgement_due=acknowledgement_due(arrival_date),
     )
+
+
+@lru_cache(maxsize=4096)
+def acknowledgement_due(arrival_date: date) -> date:
+    """The last day to acknowledge an electronic claim: two working days on (28 CCR 1300.71)."""
+    return add_working_days(next_working_day(arrival_date), ACKNOWLEDGE_WORKING_DAYS)
 
 
 @lru_cache(maxsize=4096)
@@ -183,7 +189,8 @@ class _Fold:
     """The claim's state while its entries are taken, oldest first."""
 
     def __init__(self, period: Period, terms: PayerTerms, amount_cents: int | None) -> None:
-        self.period, self.terms, self.amount = period, terms, amount_cents
+        self.period, self.terms = period, terms
+        self.amount = None if amount_cents is None else max(0, amount_cents)
         self.deadline, self.near_on = period.deadline, period.near_dates[0]
         self.contract_from: date | None = period.arrival_date
         self.suspended = False
@@ -194,7 +201,7 @@ class _Fold:
         self.payments: list[tuple[date, int, int]] = []
         self.denied = 0
         self.denied_on: date | None = None
-        self.denied_late = self.denied_whole = False
+        self.denied_late = self.denial_stands = False
         self.withdrawn_on: date | None = None
         self.settled_on: date | None = None
         self.interest: list[tuple[date, int]] = []
@@ -213,19 +220,16 @@ class _Fold:
         if entry.amount_cents == 0 and entry.interest_cents:
             return
         outstanding = self._outstanding()
-        amount = entry.amount_cents if entry.amount_cents is not None else outstanding
-        # A payment after a denial is measured from the deadline: 28 CCR 1300.71.38(g).
-        excess = max(0, amount - outstanding)
-        if self.denied_whole or excess:
-            self.denied = max(0, self.denied - (excess or self.denied))
-            self.denied_whole = False
-            self.denied_late = self.denied_late and self.denied > 0
+        amount = entry.amount_cents if entry.amount_cents is not None else outstanding or self.denied
+        # A payment of what was denied is measured from the deadline: 28 CCR 1300.71.38(g).
+        self.denied = max(0, self.denied - max(0, amount - outstanding))
+        self.denial_stands = self.denial_stands and self.denied > 0
         self.payments.append((entry.date, amount, self._days_late(entry.date)))
 
     def _denied(self, entry: Entry) -> None:
         outstanding = self._outstanding()
         self.denied += outstanding if entry.amount_cents is None else min(entry.amount_cents, outstanding)
-        self.denied_whole = self.denied_whole or entry.amount_cents is None or self.amount is None
+        self.denial_stands = not self.amount or self.denied > 0
         self.denied_on = entry.date
         self.denied_late = self.denied_late or self._days_late(entry.date) > 0
 
@@ -272,11 +276,11 @@ class _Fold:
         return 0 if self.amount is None else max(0, self.amount - self._paid_cents() - self.denied)
 
     def _is_settled(self) -> bool:
-        if self.withdrawn_on is not None or self.denied_whole:
+        if self.withdrawn_on is not None:
             return True
-        if self.amount is None:
-            return bool(self.payments)
-        return bool(self.payments or self.denied) and self._outstanding() == 0
+        if not self.amount:  # unknown or nothing: whatever is said first settles it
+            return bool(self.payments) or self.denial_stands
+        return self._outstanding() == 0
 
     def outcome(self) -> Outcome:
         settled = self._is_settled()
@@ -285,12 +289,10 @@ class _Fold:
         status: Status = "contested" if self.suspended else "running"
         late = False
         if settled:
-            late = bool(late_payments) or (self.denied_late and self.withdrawn_on is None)
-            status = (
-                "paid" if self.payments else "denied" if self.denied_whole or self.denied else "withdrawn"
-            )
-            if self.withdrawn_on is not None and self._outstanding() > 0:
-                status = "withdrawn"
+            late = bool(late_payments) or (self.denied_late and self.denial_stands)
+            status = "paid" if self.payments else "denied"
+            if self.withdrawn_on is not None and (self._outstanding() > 0 or not self.payments):
+                status, late = "withdrawn", False
         return Outcome(
             period=self.period,
             amount_cents=self.amount,

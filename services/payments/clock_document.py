@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args
 
-from services.payments.clock import Entry, Outcome, opening, period_of, run, state_of
+from services.payments.clock import Entry, Outcome, Period, opening, period_of, run, state_of
 from services.payments.interest import fee_cents, interest_cents, is_small
 from shared.calendar import add_working_days, pacific_date
 from shared.payers import PayerTerms, Regime
@@ -26,7 +26,7 @@ _CONTRACT = (
 _RECEIPT = "28 CCR 1300.71: the date of receipt is a working day"
 
 
-class BadRequest(ValueError):  # noqa: N818 - a refusal, worded for people
+class BadRequest(ValueError):
     """What was asked cannot be answered; the message says why, for people."""
 
 
@@ -38,20 +38,8 @@ def clock_document(outcome: Outcome, as_of: date) -> dict[str, Any]:
     """
     period = outcome.period
     state = state_of(outcome.status, outcome.late, outcome.deadline, outcome.near_on, as_of)
-    document: dict[str, Any] = {
-        "received": period.arrival_date.isoformat(),
-        "arrival_date": period.arrival_date.isoformat(),
-        "receipt_date": period.receipt_date.isoformat(),
-        "standard": period.standard,
-        "deadline": period.deadline.isoformat(),
-        "cautious_deadline": period.cautious_deadline.isoformat(),
-        "near_dates": [day.isoformat() for day in period.near_dates],
-        "contract_30": period.contract_30.isoformat(),
-        "contract_90": period.contract_90.isoformat(),
-        "contract_90_near_dates": [day.isoformat() for day in period.contract_90_near_dates],
-        "acknowledgement_due": period.acknowledgement_due.isoformat(),
-        "state": state,
-    }
+    document = dict(_period_keys(period))
+    document["state"] = state
     for key, day in (
         ("contested", outcome.contested_on),
         ("information_received", outcome.information_on),
@@ -73,8 +61,26 @@ def clock_document(outcome: Outcome, as_of: date) -> dict[str, Any]:
         if outcome.denied_cents:
             document["denied_cents"] = outcome.denied_cents
     _add_interest(document, outcome, state, as_of)
-    document["authority"] = [_LAW[period.standard], _RECEIPT, _CONTRACT]
     return document
+
+
+@lru_cache(maxsize=4096)
+def _period_keys(period: Period) -> dict[str, Any]:
+    """What the arrival alone says; thousands of claims share it, so it is made once and copied."""
+    return {
+        "received": period.arrival_date.isoformat(),
+        "arrival_date": period.arrival_date.isoformat(),
+        "receipt_date": period.receipt_date.isoformat(),
+        "standard": period.standard,
+        "deadline": period.deadline.isoformat(),
+        "cautious_deadline": period.cautious_deadline.isoformat(),
+        "near_dates": [day.isoformat() for day in period.near_dates],
+        "contract_30": period.contract_30.isoformat(),
+        "contract_90": period.contract_90.isoformat(),
+        "contract_90_near_dates": [day.isoformat() for day in period.contract_90_near_dates],
+        "acknowledgement_due": period.acknowledgement_due.isoformat(),
+        "authority": [_LAW[period.standard], _RECEIPT, _CONTRACT],
+    }
 
 
 def interest_on(outcome: Outcome, as_of: date) -> int:

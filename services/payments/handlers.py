@@ -9,11 +9,12 @@ from sqlalchemy import Connection, select
 
 from services.payments import audit_log
 from services.payments.audit_log import Happening
-from services.payments.clock import Entry, Outcome
+from services.payments.clock import Entry, Outcome, acknowledgement_due
 from services.payments.models import CLOCKS, MESSAGING
 from services.payments.outgoing import clock_event
 from services.payments.projection import (
     JudgedFacts,
+    amount_of,
     entries_of,
     facts_row,
     fold,
@@ -22,14 +23,17 @@ from services.payments.projection import (
 )
 from services.payments.record import KINDS, Recording, Refused, record
 from services.payments.withdrawals import withdraw_originals
-from shared.calendar import OutsideCalendar, add_working_days, next_working_day, pacific_date
+from shared.among import among
+from shared.calendar import OutsideCalendar, pacific_date
 from shared.database import insert_rows, update_rows
 from shared.events import PAYMENTS_RECORDED, VERDICTS, Event, PaymentRecorded
+from shared.identifiers import is_npi
 from shared.messaging.consumer import InvalidEvent, Subscription
 from shared.messaging.outbox import enqueue
 from shared.parts import Parts
 
-ACKNOWLEDGE_WORKING_DAYS = 2
+AMOUNT_CENTS_MAX = 10**15
+"""Ten trillion dollars: what the columns hold with room to add up."""
 
 _decode_judged = msgspec.json.Decoder(JudgedFacts).decode
 _decode_payment = msgspec.json.Decoder(PaymentRecorded).decode
@@ -58,13 +62,16 @@ def record_verdicts(connection: Connection, events: Sequence[Event], parts: Part
             facts = _decode_judged(event.data)
         except msgspec.DecodeError as error:
             raise InvalidEvent("the data does not have the shape of a verdict") from error
+        if abs(amount_of(facts.claim)) > AMOUNT_CENTS_MAX:
+            raise InvalidEvent("the amount is beyond what a claim can be")
         other = latest.get(facts.claim_id)
         if other is None or facts.judgement > other[1].judgement:
             latest[facts.claim_id] = (event, facts)
     audit_log.lock(connection)
     ids = list(latest)
     known = {
-        row.claim_id: row for row in connection.execute(select(CLOCKS).where(CLOCKS.c.claim_id.in_(ids)))
+        row.claim_id: row
+        for row in connection.execute(select(CLOCKS).where(among(connection, CLOCKS.c.claim_id, ids)))
     }
     waiting = entries_of(connection, ids)
     batch = _Verdicts(parts)
@@ -142,7 +149,8 @@ class _Verdicts:
             "arrival_date": facts.receipt.arrival_date.isoformat(),
             "channel": row["channel"],
             "payer_id": row["payer_id"],
-            "provider_npi": row["provider_npi"],
+            # A rejected claim may hold anything in this place, a person's name as well.
+            "provider_npi": row["provider_npi"] if is_npi(row["provider_npi"]) else "",
             "member": row["member_key"],
             "amount_cents": row["amount_cents"],
         }
@@ -150,7 +158,6 @@ class _Verdicts:
 
     def _log_verdict(self, facts: JudgedFacts, judged_at: datetime) -> None:
         arrival = facts.receipt.arrival_date
-        due = add_working_days(next_working_day(arrival), ACKNOWLEDGE_WORKING_DAYS)
         data: dict[str, Any] = {
             "verdict": facts.verdict,
             "judgement": facts.judgement,
@@ -158,6 +165,7 @@ class _Verdicts:
         }
         if facts.judgement == 1:
             # The verdict goes out in the claim acknowledgement, so this is the day of acknowledgement.
+            due = acknowledgement_due(arrival)
             data["acknowledgement_due"] = due.isoformat()
             data["acknowledged_in_time"] = pacific_date(judged_at) <= due
         self._happenings.append(Happening("claim.judged", facts.claim_id, data))

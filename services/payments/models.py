@@ -8,10 +8,9 @@ from the entries. States that depend on today (open, near, overdue) are never st
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text
 
+from shared.access_tables import idempotency_table, key_table
 from shared.database import Instant, Json
 from shared.messaging.tables import messaging_tables
-from shared.security import key_table
-from shared.web.idempotency import idempotency_table
 
 METADATA = MetaData()
 MESSAGING = messaging_tables(METADATA)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from services.payments.clock import Entry, Outcome, period_of, run
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
+from shared.among import among
 from shared.claim import Channel, Receipt
 from shared.database import update_rows
 from shared.events import JudgedService
@@ -76,6 +77,11 @@ def amount_of(claim: _ClaimFacts) -> int:
     return sum(line.charge_cents or 0 for line in claim.lines)
 
 
+def _text(value: str | None, length: int) -> str:
+    # A rejected claim may hold anything at all, and its rejection must still be written.
+    return (value or "").replace("\x00", "")[:length]
+
+
 def benefit_of(services: Iterable[JudgedService]) -> str:
     """``ECM``, ``CS``, ``ECM+CS``, or nothing where no line is listed."""
     return "+".join(sorted({service.benefit for service in services if service.benefit}, reverse=True))
@@ -95,16 +101,16 @@ def facts_row(facts: JudgedFacts, member_key: str, terms: PayerTerms, judged_at:
     return {
         "claim_id": facts.claim_id,
         "submission_id": facts.submission_id,
-        "claim_number": claim.claim_number or "",
+        "claim_number": _text(claim.claim_number, 80),
         "member_key": member_key,
-        "organisation": facts.organisation,
+        "organisation": _text(facts.organisation, 200),
         "channel": claim.channel,
-        "payer_id": claim.payer.id or "",
-        "provider_npi": claim.billing_provider.npi or "",
+        "payer_id": _text(claim.payer.id, 80),
+        "provider_npi": _text(claim.billing_provider.npi, 20),
         "benefit": benefit_of(facts.services),
         "outreach": outreach_of(facts.services),
-        "frequency": claim.frequency,
-        "original_reference": claim.original_reference,
+        "frequency": _text(claim.frequency, 1),
+        "original_reference": _text(claim.original_reference, 80) or None,
         "received_at": datetime.fromisoformat(facts.receipt.received_at),
         "arrival_date": facts.receipt.arrival_date,
         "judgement": facts.judgement,
@@ -213,7 +219,7 @@ def entries_of(connection: Connection, claim_ids: Sequence[str]) -> dict[str, li
     table = PAYMENT_ENTRIES
     statement = (
         select(table.c.claim_id, table.c.kind, table.c.date, table.c.amount_cents, table.c.interest_cents)
-        .where(table.c.claim_id.in_(claim_ids))
+        .where(among(connection, table.c.claim_id, claim_ids))
         .order_by(table.c.entry_id)
     )
     found: dict[str, list[Entry]] = {}

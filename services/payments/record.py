@@ -21,6 +21,7 @@ from services.payments.clock import Entry, Outcome
 from services.payments.models import CLOCKS, MESSAGING, PAYMENT_ENTRIES
 from services.payments.outgoing import EVENT_OF_KIND, clock_event
 from services.payments.projection import entries_of, fold_row, outcome_columns
+from shared.among import among
 from shared.calendar import pacific_date
 from shared.database import insert_rows, update_rows
 from shared.events import Event
@@ -40,7 +41,7 @@ class Recording(Struct, frozen=True):
     correlation_id: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal, worded for people
+class Refused(Exception):
     """The entry contradicts what is known of its claim. ``problem`` says so for people; no PHI."""
 
     def __init__(self, claim_id: str, field: str, problem: str, *, conflict: bool) -> None:
@@ -84,14 +85,18 @@ def refusal(
         if payable == 0 and outcome.paid_cents:
             return conflict("The claim is already paid in full. Record a reversal first if that was wrong.")
         if entry.amount_cents is not None and payable is not None and entry.amount_cents > payable:
-            return wrong("amount_cents", f"At most {payable} cents are still open on this claim.")
+            return wrong(
+                "amount_cents", f"At most {payable} cents ({dollars(payable)}) are still open on this claim."
+            )
     elif entry.kind == "denied":
         if settled and outcome.paid_cents:
             return conflict("The claim is already paid in full. Reverse the payment before denying it.")
         if settled:
             return conflict("The claim is already settled.")
-        if entry.amount_cents is not None and entry.amount_cents > (outcome.outstanding_cents or 0):
-            return wrong("amount_cents", f"At most {outcome.outstanding_cents} cents are still open.")
+        still_open = outcome.outstanding_cents or 0
+        if entry.amount_cents is not None and entry.amount_cents > still_open:
+            problem = f"At most {still_open} cents ({dollars(still_open)}) are still open on this claim."
+            return wrong("amount_cents", problem)
     elif entry.kind == "contested":
         if settled:
             return conflict("The claim is already settled, so it cannot be contested.")
@@ -112,11 +117,20 @@ def refusal(
         if not outcome.paid_cents:
             return conflict("Nothing was paid on this claim, so nothing can be reversed.")
         if entry.amount_cents is not None and entry.amount_cents > outcome.paid_cents:
-            return wrong("amount_cents", f"Only {outcome.paid_cents} cents were paid on this claim.")
+            return wrong(
+                "amount_cents",
+                f"Only {outcome.paid_cents} cents ({dollars(outcome.paid_cents)}) were paid on this claim.",
+            )
         first_paid = min(entry.date for entry in entries if entry.kind == "paid")
         if entry.date < first_paid:
             return wrong("date", f"The first payment was on {first_paid}. A reversal comes later.")
     return None
+
+
+def dollars(cents: int) -> str:
+    """Cents as people write them: ``$1,234.56``."""
+    whole, rest = divmod(cents, 100)
+    return f"${whole:,}.{rest:02}"
 
 
 def record(
@@ -129,7 +143,10 @@ def record(
     """
     audit_log.lock(connection)
     ids = list({recording.claim_id for recording in recordings})
-    rows = {row.claim_id: row for row in connection.execute(select(CLOCKS).where(CLOCKS.c.claim_id.in_(ids)))}
+    rows = {
+        row.claim_id: row
+        for row in connection.execute(select(CLOCKS).where(among(connection, CLOCKS.c.claim_id, ids)))
+    }
     batch = _Batch(rows, defaultdict(list, entries_of(connection, ids)), now)
     results = [batch.take(recording, must_know) for recording in recordings]
     batch.write(connection)

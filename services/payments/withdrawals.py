@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from services.payments.clock import Entry
 from services.payments.models import CLOCKS
 from services.payments.record import Recording, record
+from shared.among import among
 
 WITHDRAWING = ("7", "8")
 _ORIGINAL = CLOCKS.alias("original")
@@ -28,8 +29,8 @@ def withdraw_originals(connection: Connection, rows: Sequence[Mapping[str, Any]]
     if not rows:
         return
     naming = [row["claim_id"] for row in rows if row["frequency"] in WITHDRAWING]
-    pairs = _pairs(connection, _LATER.c.claim_id.in_(naming)) if naming else {}
-    pairs |= _pairs(connection, _ORIGINAL.c.claim_id.in_([row["claim_id"] for row in rows]))
+    pairs = _pairs(connection, among(connection, _LATER.c.claim_id, naming)) if naming else {}
+    pairs |= _pairs(connection, among(connection, _ORIGINAL.c.claim_id, [row["claim_id"] for row in rows]))
     recordings = [
         Recording(original, Entry("withdrawn", day), recorded_by="provider", reference=by)
         for original, (by, day) in pairs.items()

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from flask import Flask
 
-from services.validator import api, handlers
+from services.validator import api, handlers, pages
 from services.validator.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
 from shared.messaging.consumer import Subscription
+from shared.migrate import is_current
 from shared.parts import Parts
 from shared.security import Keys
 from shared.web.app import create_service_app
 
-__all__ = ["API_KEYS", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
+__all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
 
 
 def create_app(parts: Parts) -> Flask:
@@ -21,8 +22,9 @@ def create_app(parts: Parts) -> Flask:
         parts,
         Keys(parts.database, API_KEYS),
         blueprints=[api.blueprint],
-        pages=[],
+        pages=[pages.blueprint],
         idempotency=IDEMPOTENCY,
+        ready=lambda: {"migrations": is_current(parts.database, "services.validator")},
     )
 
 

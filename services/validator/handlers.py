@@ -65,6 +65,7 @@ class JudgeReceived:
                     "claim_id": judgement.received.claim_id,
                     "judgement": 1,
                     "judged_at": now,
+                    "payer_id": (judgement.received.claim.payer.id or "")[:80] or None,
                     "verdict": judgement.verdict,
                     "document": document,
                 }

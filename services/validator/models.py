@@ -13,10 +13,9 @@ from sqlalchemy import (
     text,
 )
 
+from shared.access_tables import idempotency_table, key_table
 from shared.database import Instant, Json
 from shared.messaging.tables import messaging_tables
-from shared.security import key_table
-from shared.web.idempotency import idempotency_table
 
 METADATA = MetaData()
 MESSAGING = messaging_tables(METADATA)
@@ -57,6 +56,13 @@ JUDGEMENTS = Table(
     Column("claim_id", ForeignKey("claims.claim_id"), primary_key=True),
     Column("judgement", Integer, primary_key=True),
     Column("judged_at", Instant, nullable=False),
+    Column("payer_id", String(80)),
     Column("verdict", String(10), nullable=False),
     Column("document", Json, nullable=False),
+    Index(
+        "judgements_pended",
+        "claim_id",
+        postgresql_where=text("verdict = 'pended'"),
+        sqlite_where=text("verdict = 'pended'"),
+    ),
 )

@@ -253,7 +253,10 @@ class _Consumer:
     def lag(self) -> int:
         try:
             ends = self._client.end_offsets(list(self._client.assignment()))
-            return sum(max(0, end - (self._client.position(place) or 0)) for place, end in ends.items())
+            return sum(
+                max(0, end - (self._client.position(place, timeout_ms=1000) or 0))
+                for place, end in ends.items()
+            )
         except KafkaError as error:
             _unavailable(error)
 

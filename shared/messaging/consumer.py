@@ -7,6 +7,7 @@ committed with them or not at all.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, exc, select, text, update
 
-from shared.bus import Bus, Delivery, Partition, Positions
+from shared.bus import Bus, BusUnavailable, Delivery, Partition, Positions
 from shared.database import Database, insert_rows, safe_description
 from shared.events import Event, utc_text
 from shared.failpoints import failpoint
@@ -30,6 +31,8 @@ Handler = Callable[[Connection, Sequence[Event]], None]
 writes its effects and its own events on the connection. May be called again with the same events, or with
 some of them, after its writes were rolled back: it keeps nothing outside.
 """
+
+LAG_EVERY_SECONDS = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ class ConsumerLoop:
         self._now = now
         self._bad_in_a_row = 0
         self._place_lost = False
+        self._lag_measured = time.monotonic()
         self._positions: dict[Partition, int] = {}
         self._statements = _Statements(tables, group)
         self._consumer = bus.consumer(group, subscription.topics, self._assigned)
@@ -92,6 +96,7 @@ class ConsumerLoop:
         """
         if self.halted:
             raise ConsumerHalted(f"{self.group} is halted")
+        self._measure_lag()
         if self._place_lost:
             self._consumer.seek(self._positions)
         self._place_lost = True  # until the bus has handed over whatever it takes from the stream here
@@ -116,6 +121,15 @@ class ConsumerLoop:
     def lag(self) -> int:
         """How many records wait in the partitions of this consumer."""
         return self._consumer.lag()
+
+    def _measure_lag(self) -> None:
+        if time.monotonic() - self._lag_measured < LAG_EVERY_SECONDS:
+            return
+        self._lag_measured = time.monotonic()
+        try:
+            metrics.lag.labels(self.group).set(self.lag())
+        except BusUnavailable:
+            log.info("the lag of %s cannot be measured now", self.group)
 
     def close(self) -> None:
         """Leave the group."""
@@ -212,7 +226,8 @@ class ConsumerLoop:
             # Its effects are not here: after a replay it has to be fresh again.
             connection.execute(self._statements.forget, {"event": _identity(event)})
         letter = msgspec.structs.replace(event, topic=dead_letter_topic(topic))
-        enqueue(connection, self._tables, [letter], dead_letter_headers(self.group, delivery, reason))
+        headers = dead_letter_headers(self.group, delivery, reason)
+        enqueue(connection, self._tables, [letter], headers, now=self._now)
         log.warning("%s set aside an event of %s: %s", self.group, topic, reason)
 
     def _advance(self, connection: Connection, after: Positions) -> None:

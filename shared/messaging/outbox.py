@@ -8,9 +8,11 @@ drop the second by its id.
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select
 
 from shared.bus import Bus
 from shared.database import Database, insert_rows
@@ -28,31 +30,37 @@ def enqueue(
     tables: MessagingTables,
     events: Sequence[Event],
     headers: dict[str, str] | None = None,
+    *,
+    now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Put ``events`` into the outbox, in order, in the caller's transaction.
 
     ``headers`` go with each of them.
     """
+    if not events:
+        return
     encoded = msgspec.json.encode(headers) if headers else None
-    insert_rows(
-        connection,
-        tables.outbox,
-        [
-            {
-                "event_id": event.id,
-                "topic": event.topic,
-                "type": event.type,
-                "source": event.source,
-                "subject": event.subject,
-                "time": event.time,
-                "key": event.key,
-                "correlation_id": event.correlation_id,
-                "data": event.data,
-                "headers": encoded,
-            }
-            for event in events
-        ],
-    )
+    ids = _new_ids(connection, len(events))
+    at = now()
+    rows = [
+        {
+            "id": id_,
+            "event_id": event.id,
+            "topic": event.topic,
+            "type": event.type,
+            "source": event.source,
+            "subject": event.subject,
+            "time": event.time,
+            "key": event.key,
+            "correlation_id": event.correlation_id,
+            "data": event.data,
+            "headers": encoded,
+            "enqueued_at": at,
+        }
+        for id_, event in zip(ids, events, strict=True)
+    ]
+    insert_rows(connection, tables.outbox, rows)
+    insert_rows(connection, tables.waiting, [{"id": id_} for id_ in ids])
 
 
 class Relay:
@@ -65,16 +73,19 @@ class Relay:
         bus: Bus,
         *,
         batch_size: int = 1000,
-        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._bus = bus
-        self._now = now
         self._seen = 0
-        outbox = tables.outbox
-        waiting = outbox.c.published_at.is_(None)
-        self._next = select(outbox).where(waiting).order_by(outbox.c.id).limit(batch_size)
-        self._outbox = outbox
+        outbox, waiting = tables.outbox, tables.waiting
+        columns = [outbox.c[name] for name in _EVENT_COLUMNS]
+        self._next = (
+            select(waiting.c.id, outbox.c.headers, *columns)
+            .join_from(waiting, outbox, waiting.c.id == outbox.c.id)
+            .order_by(waiting.c.id)
+            .limit(batch_size)
+        )
+        self._waiting = waiting
 
     def run_once(self) -> int:
         """Publish one batch; how many events it held, 0 where nothing waits or another relay is at work.
@@ -93,9 +104,9 @@ class Relay:
             for headers, events in _runs(rows):
                 self._bus.publish(events, headers)
             failpoint("relay_after_publish_before_mark")
-            self._mark([row.id for row in rows])
+            self._mark([row[0] for row in rows])
             failpoint("relay_after_mark")
-        for topic, run in groupby(rows, key=lambda row: str(row.topic)):
+        for topic, run in groupby(rows, key=itemgetter(3)):
             metrics.published.labels(topic).inc(sum(1 for _ in run))
         return len(rows)
 
@@ -106,57 +117,59 @@ class Relay:
     def waiting(self) -> int:
         """How many events wait to be published."""
         with self._database.read() as connection:
-            statement = select(func.count()).where(self._outbox.c.published_at.is_(None))
-            return int(connection.execute(statement).scalar_one())
+            return int(connection.execute(select(func.count()).select_from(self._waiting)).scalar_one())
 
     def _mark(self, ids: list[int]) -> None:
         # Ids between the first and the last may have been committed meanwhile: only those read are marked.
-        outbox = self._outbox
         with self._database.begin() as connection:
-            connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=self._now()))
+            connection.execute(delete(self._waiting).where(self._waiting.c.id.in_(ids)))
 
 
 def prune(database: Database, tables: MessagingTables, before: datetime) -> int:
-    """Delete outbox rows published, and inbox ids consumed, before ``before`` (aware); how many rows went.
+    """Delete outbox rows sent, and inbox ids consumed, before ``before`` (aware); how many rows went.
 
-    Published events are kept that long so that topics of a lost broker can be filled again
+    What still waits stays. Published events are kept so that topics of a lost broker can be filled again
     (:func:`unpublish`); inbox ids, because a repeat can come no later than that. Keep at least the retention
     of the topics.
     """
+    outbox, waiting, inbox = tables.outbox, tables.waiting, tables.inbox
     with database.begin() as connection:
-        outbox = connection.execute(delete(tables.outbox).where(tables.outbox.c.published_at < before))
-        inbox = connection.execute(delete(tables.inbox).where(tables.inbox.c.consumed_at < before))
-        return outbox.rowcount + inbox.rowcount
+        published = outbox.c.id.not_in(select(waiting.c.id))
+        old = connection.execute(delete(outbox).where(outbox.c.enqueued_at < before, published))
+        return old.rowcount + connection.execute(delete(inbox).where(inbox.c.consumed_at < before)).rowcount
 
 
 def unpublish(database: Database, tables: MessagingTables, since: datetime) -> int:
-    """Mark everything published since ``since`` (aware) as unpublished: the relay fills a new bus with it.
+    """Let everything sent since ``since`` (aware) wait again: the relay fills a new bus with it.
 
-    Returns how many events. Readers that have their effects already drop them.
+    Returns how many events that are. Readers that have their effects already drop them.
     """
+    outbox, waiting = tables.outbox, tables.waiting
+    sent = select(outbox.c.id).where(outbox.c.enqueued_at >= since, outbox.c.id.not_in(select(waiting.c.id)))
     with database.begin() as connection:
-        outbox = tables.outbox
-        statement = update(outbox).where(outbox.c.published_at >= since).values(published_at=None)
-        return connection.execute(statement).rowcount
+        count = connection.execute(select(func.count()).select_from(sent.subquery())).scalar_one()
+        connection.execute(waiting.insert().from_select(["id"], sent))
+        return int(count)
 
 
-def _runs(rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[tuple[dict[str, str] | None, list[Event]]]:
+_EVENT_COLUMNS = ("event_id", "topic", "type", "source", "subject", "time", "key", "data", "correlation_id")
+"""In the order of the fields of ``Event``."""
+
+
+def _new_ids(connection: Connection, count: int) -> list[int]:
+    if connection.dialect.name == "postgresql":
+        statement = "SELECT nextval('outbox_id_seq') FROM generate_series(1, %s)"
+        return [row[0] for row in connection.exec_driver_sql(statement, (count,))]
+    # The write lock is ours: nobody else takes the same.
+    last = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM outbox").scalar_one()
+    return list(range(last + 1, last + 1 + count))
+
+
+def _runs(rows: Sequence[Row[Any]]) -> Iterator[tuple[dict[str, str] | None, list[Event]]]:
     """Neighbours with the same headers together: nearly always the whole batch."""
-    for headers, run in groupby(rows, key=lambda row: row.headers):
-        yield (
-            _headers.decode(headers) if headers else None,
-            [
-                Event(
-                    id=row.event_id,
-                    topic=row.topic,
-                    type=row.type,
-                    source=row.source,
-                    subject=row.subject,
-                    time=row.time,
-                    key=row.key,
-                    data=row.data,
-                    correlation_id=row.correlation_id,
-                )
-                for row in run
-            ],
-        )
+    for headers, run in groupby(rows, key=itemgetter(1)):
+        yield (_headers.decode(headers) if headers else None, [_event(row) for row in run])
+
+
+def _event(row: Any) -> Event:
+    return Event(*row[2:])

@@ -1,31 +1,32 @@
-"""The three tables that every service has beside its own, and how its first migration creates them."""
+"""The four tables that every service has beside its own, and how its first migration creates them."""
 
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
-    text,
 )
 
 from shared.database import Instant, Json
 
 
 class MessagingTables(NamedTuple):
-    """``outbox``:
+    """What messaging keeps in a service's database.
 
-    events to publish and, until pruned, those published. ``inbox``: ids of events whose effects are here.
-    ``positions``: the next offset of each partition that a group reads.
+    ``outbox``: events sent, until pruned; written once, never changed. ``waiting``: ids of those that are not
+    yet published (a table of its own, since marking a wide row costs PostgreSQL as much as writing it again).
+    ``inbox``: events whose effects are here. ``positions``: the next offset of each partition that a group
+    reads.
     """
 
     outbox: Table
+    waiting: Table
     inbox: Table
     positions: Table
 
@@ -41,21 +42,13 @@ def create_messaging_tables(op: Any) -> None:
     A later change of these tables is a new helper that each service's next migration calls.
     """
     for name in MessagingTables._fields:
-        content = _content(name)
-        op.create_table(name, *(item for item in content if not isinstance(item, Index)))
-        for index in (item for item in content if isinstance(item, Index)):
-            op.create_index(
-                index.name, name, ["id"], postgresql_where=_UNPUBLISHED, sqlite_where=_UNPUBLISHED
-            )
-
-
-_UNPUBLISHED = text("published_at IS NULL")
+        op.create_table(name, *_content(name))
 
 
 def _content(name: str) -> list[Any]:
     if name == "outbox":
         return [
-            # The sequence may commit out of order: whoever reads by "id greater than the last" loses events.
+            # Ids may commit out of order: whoever reads by "id greater than the last" loses events.
             Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
             Column("event_id", Text, nullable=False),
             Column("topic", Text, nullable=False),
@@ -67,9 +60,10 @@ def _content(name: str) -> list[Any]:
             Column("correlation_id", Text, nullable=False),
             Column("data", LargeBinary, nullable=False),
             Column("headers", Json),
-            Column("published_at", Instant),
-            Index("outbox_unpublished", "id", postgresql_where=_UNPUBLISHED, sqlite_where=_UNPUBLISHED),
+            Column("enqueued_at", Instant, nullable=False),
         ]
+    if name == "waiting":
+        return [Column("id", BigInteger, primary_key=True, autoincrement=False)]
     if name == "inbox":
         return [
             Column("consumer_group", Text, nullable=False),

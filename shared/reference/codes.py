@@ -142,10 +142,9 @@ class CodeSet:
         return self._vocabulary.get(hcpcs, frozenset())
 
     def _modifiers_near(self, hcpcs: str) -> frozenset[str]:
-        # ECM and its outreach are one family: U1, U2 and U8 are each listed for it, on either code.
+        # ECM and its outreach stand on both care codes, so that U1, U2 and U8 are near either of them.
         services = {row.service for row in self._codes[hcpcs]}
-        ecm = any(row.benefit == "ECM" for row in self._codes[hcpcs])
-        near = (row for row in self.rows if row.service in services or (ecm and row.benefit == "ECM"))
+        near = (row for row in self.rows if row.service in services)
         return frozenset(modifier for row in near for modifier in row.modifiers) | {TELEHEALTH}
 
     def _match(self, hcpcs: str, modifiers: tuple[str, ...]) -> Match:

@@ -15,11 +15,12 @@ from functools import wraps
 from typing import IO, Any, Final, cast
 
 from flask import Flask, Response, current_app, make_response, request
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, and_, delete, select, update
+from sqlalchemy import Table, and_, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.exceptions import HTTPException
 
-from shared.database import Database, Instant
+from shared.access_tables import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from shared.database import Database
 from shared.web.auth import current_principal
 from shared.web.context import web_context
 from shared.web.problems import Problem
@@ -28,27 +29,10 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
 STUCK_AFTER: Final = timedelta(minutes=5)
 KEPT_FOR: Final = timedelta(hours=24)
-_KEY_CHARACTERS_MAX: Final = 200
 _CHUNK: Final = 256 * 1024
 _IN_MEMORY_MAX: Final = 1024 * 1024
 # Answers that say nothing about the request itself and may differ a moment later.
 _PASSING: Final = frozenset({401, 403, 408, 409, 425, 429})
-
-
-def idempotency_table(metadata: MetaData) -> Table:
-    """The table ``idempotency_keys``: add it to a service's metadata and migrations."""
-    return Table(
-        "idempotency_keys",
-        metadata,
-        Column("principal", String(40), primary_key=True),
-        Column("key", String(_KEY_CHARACTERS_MAX), primary_key=True),
-        Column("request_hash", String(64), nullable=False),
-        Column("started_at", Instant, nullable=False, index=True),
-        Column("status", Integer),
-        Column("content_type", String(200)),
-        Column("location", String(500)),
-        Column("body", LargeBinary),
-    )
 
 
 def purge_idempotency_keys(database: Database, table: Table, now: datetime) -> int:
@@ -75,7 +59,7 @@ def _covered(view: Callable[..., Any]) -> Callable[..., Any]:
         key = request.headers.get(HEADER)
         if request.method != "POST" or key is None:
             return view(*args, **kwargs)
-        if not (0 < len(key) <= _KEY_CHARACTERS_MAX and key.isascii() and key.isprintable()):
+        if not (0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX and key.isascii() and key.isprintable()):
             raise Problem(
                 422,
                 "Unprocessable Entity",

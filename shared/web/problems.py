@@ -28,7 +28,7 @@ _DETAILS = {
 }
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+class Problem(Exception):
     """An answer that is an error. ``errors`` are ``{"field", "message", …}``, all of them at once.
 
     ``detail`` goes to whoever asked and may hold a value that they sent; it is never logged.

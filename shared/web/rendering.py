@@ -27,14 +27,14 @@ class Link(NamedTuple):
 NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
     "provider": (Link("Your claims", "/intake/"),),
     "claims": (
-        Link("Review queue", "/validator/"),
+        Link("Claims to look at", "/validator/"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
     ),
     "auditor": (Link("Timeliness", "/payments/timeliness"),),
     "admin": (
         Link("Intake", "/intake/"),
-        Link("Review queue", "/validator/"),
+        Link("Claims to look at", "/validator/"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
     ),

@@ -25,9 +25,7 @@ class FileFacts(Struct):
 
 
 def count(path: Path) -> FileFacts:
-    """Counts the file in one pass. Raises :class:`EnvelopeError` where the envelope is broken or of another
-    kind.
-    """
+    """Counts the file in one pass. Raises :class:`EnvelopeError` for a broken envelope, or another kind."""
     envelope = Envelope()
     lines = 0
     segments = 0

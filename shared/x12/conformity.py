@@ -26,9 +26,7 @@ _ERRORS_A_SET = 1_000
 
 
 class TransactionSet(Struct, frozen=True):
-    """One ST to SE, ``ordinal`` counted from 0 in its file. ``text`` has the separators of
-    ``shared.x12.guide``.
-    """
+    """One ST to SE; ``ordinal`` counts from 0 in its file. ``text`` has ``shared.x12.guide``'s separators."""
 
     ordinal: int
     control: str
@@ -77,7 +75,7 @@ def transaction_sets(path: Path) -> Iterator[TransactionSet]:
                 if segment.startswith(claim) or segment == "CLM":
                     claims += 1
                 elif segment.startswith(closes) or segment == "SE":
-                    text = TERMINATOR.join([each.translate(table) for each in segments])
+                    text = _joined(segments, table)
                     head = segments[0].split(element)
                     yield TransactionSet(ordinal, at(head, 2).strip(), at(head, 3).strip(), text, claims)
                     ordinal += 1
@@ -113,9 +111,7 @@ def check(transaction_set: TransactionSet) -> ConformityReport:
 
 
 def report_on(transaction_set: TransactionSet, engine: Conformity = check) -> ConformityReport:
-    """The engine's report, or that of a set whose structure could not be verified. Never raises for bad
-    data.
-    """
+    """The engine's report, or :func:`not_verified` where it fails. Never raises for bad data."""
     try:
         return engine(transaction_set)
     except Exception as error:
@@ -169,9 +165,17 @@ def _touched(scope: Scope, claims: list[Scope], everybody: range) -> Iterable[in
     )
 
 
+def _joined(segments: list[str], table: dict[int, str]) -> str:
+    text = TERMINATOR.join(segments)
+    if text.count(TERMINATOR) == len(segments) - 1:
+        return text.translate(table)
+    stray = {ord(TERMINATOR): "\x01", **table}
+    return TERMINATOR.join([each.translate(stray) for each in segments])
+
+
 def _normal(separators: Separators) -> dict[int, str]:
     # A control character of ours inside the data is no separator: it stays an invalid character.
-    table = dict.fromkeys(map(ord, (ELEMENT, REPETITION, COMPONENT, TERMINATOR)), "\x01")
+    table = dict.fromkeys(map(ord, (ELEMENT, REPETITION, COMPONENT)), "\x01")
     if not (separators.repetition.isalnum() or separators.repetition == " "):
         table[ord(separators.repetition)] = REPETITION
     table[ord(separators.component)] = COMPONENT

@@ -1,5 +1,6 @@
 """Checks many transaction sets on all cores, in file order, with only a few in memory at a time."""
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -10,6 +11,13 @@ from shared.x12.conformity import Conformity, ConformityReport, TransactionSet, 
 from shared.x12.guide import guide
 
 _WAITING_A_PROCESS = 2
+_ONE_CORE_CLAIMS = 20_000
+"""Up to here one core is done before others have started and compiled the guide."""
+
+
+def processes_for(claims: int) -> int:
+    """How many processes pay off for a file of so many claims; 0: check in this one."""
+    return (os.cpu_count() or 1) if claims > _ONE_CORE_CLAIMS else 0
 
 
 def check_sets(

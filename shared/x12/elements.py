@@ -1,6 +1,4 @@
-"""Are the elements of one segment right? The guide's expression says yes; only pyx12's element check says
-no.
-"""
+"""Are the elements of one segment right? The guide's expression may say yes; only pyx12's check says no."""
 
 import pyx12.segment
 from msgspec import Struct

@@ -16,6 +16,7 @@ Corrections to the map, each a wrong rejection otherwise:
 import logging
 import re
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import pyx12.map_if
@@ -38,6 +39,7 @@ _FORMATS = {
     "TM": _TIME,
 }
 _NEVER = r"(?!)"
+_LOADING = Lock()
 
 # The pyx12 package prints what it refuses, and with it names and birth dates, through these loggers.
 for _name in ("pyx12", "pyx12.error_handler", "pyx12.walk_tree", "pyx12.params"):
@@ -88,9 +90,15 @@ class LoopNode(Struct, eq=False):
         return first if isinstance(first, SegmentNode) else None
 
 
-@cache
 def guide() -> LoopNode:
     """The transaction set (ST to SE). Takes a quarter of a second, once a process."""
+    # Nodes are known by identity: two threads must not each get a guide of their own.
+    with _LOADING:
+        return _load()
+
+
+@cache
+def _load() -> LoopNode:
     parameters = pyx12.params.ParamsBase()
     parameters.set("exclude_external_codes", _LISTS_NOT_CHECKED)
     root = pyx12.map_if.load_map_file(_MAP, parameters)

@@ -4,10 +4,12 @@ from functools import cache
 
 from shared.x12.guide import COMPONENT, LoopNode, SegmentNode, guide
 
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 12
 
 
 def qualifier_of(name: str, fields: list[str]) -> str:
+    """What tells segments of one name apart: the first part of element 1, of an HL its level (element 3)."""
     position = 3 if name == "HL" else 1
     return fields[position].split(COMPONENT, 1)[0] if len(fields) > position else ""
 
@@ -24,6 +26,7 @@ def _opened_by(node: LoopNode, name: str, qualifier: str) -> bool:
 
 
 def first_segment(node: LoopNode) -> SegmentNode:
+    """The segment that opens the loop, or the first loop inside a wrapper."""
     first = node.children[0]
     return first if isinstance(first, SegmentNode) else first_segment(first)
 
@@ -41,6 +44,7 @@ def _loops() -> dict[int, LoopNode]:
 
 @cache
 def known_names() -> frozenset[str]:
+    """Every segment id that the guide knows."""
     return frozenset(
         child.id for loop in _loops().values() for child in loop.children if isinstance(child, SegmentNode)
     )
@@ -50,18 +54,16 @@ _found: dict[tuple[int, int, str, str], "tuple[SegmentNode | LoopNode, ...]"] = 
 
 
 def fitting(loop: int, position: int, name: str, qualifier: str) -> "tuple[SegmentNode | LoopNode, ...]":
-    """Children of the loop, at or after the position, that the segment may be: all at the first such
-    position.
-    """
+    """Children of the loop, from the position on, that the segment may be: all at the first such position."""
     key = (loop, position, name, qualifier)
     found = _found.get(key)
     if found is None:
         found = _search(_loops()[loop], position, name, qualifier)
-        if (
-            len(_found) > _MOST_REMEMBERED
-        ):  # Qualifiers come from the file: a hostile one must not fill the memory.
-            _found.clear()
-        _found[key] = found
+        # Names and qualifiers come from the file: a hostile one must not fill the memory.
+        if len(name) + len(qualifier) <= _LONGEST_REMEMBERED:
+            if len(_found) >= _MOST_REMEMBERED:
+                _found.clear()
+            _found[key] = found
     return found
 
 
@@ -84,10 +86,8 @@ def _search(loop: LoopNode, position: int, name: str, qualifier: str) -> "tuple[
 def fitting_by_name(
     loop: int, position: int, name: str, qualifier: str
 ) -> "tuple[SegmentNode | LoopNode, ...]":
-    """The one segment of that name in the loop, whatever its qualifier: then the qualifier is what is
-    wrong.
-    """
-    if name == "HL":
+    """The one segment of that name in the loop, whatever its qualifier, which then is what is wrong."""
+    if name == "HL" or name not in known_names():
         return ()
     node = _only_of_name(loop, name)
     return (node,) if node is not None and node.position >= position else ()

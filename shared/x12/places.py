@@ -1,6 +1,4 @@
-"""Where a claim's fields stand in an 837 professional (ASC X12 005010X222A1), in the words of an EDI
-analyst.
-"""
+"""Where a claim's fields stand in an 837 professional (ASC X12 005010X222A1), in an EDI analyst's words."""
 
 from functools import cache
 
@@ -84,8 +82,7 @@ _SHORT = {
 
 @cache
 def element_place(field: str, *, of_line: bool = False) -> str:
-    """The element that holds ``field`` of ``shared.claim``, such as ``SV104``; the field itself where
-    unknown.
+    """The element that holds ``field`` of ``shared.claim``, such as ``SV104``; ``field`` where unknown.
 
     Loops are named where the segment alone would not say which one is meant. ``place_of_service`` and
     ``authorization_number`` stand on the claim (CLM05-1) or on its lines (SV105): ``of_line`` chooses.
@@ -97,9 +94,7 @@ def element_place(field: str, *, of_line: bool = False) -> str:
 
 @cache
 def field_at(element: str, *, of_line: bool = False) -> str | None:
-    """The claim field that stands at ``element``, such as ``units`` at ``SV104``; ``None`` where there is
-    none.
-    """
+    """The claim field that stands at ``element`` (``units`` at ``SV104``); ``None`` where there is none."""
     names = _LINE_ELEMENTS if of_line else _ELEMENTS
     if element.startswith("SV101-") and element[6:] in {"3", "4", "5", "6"}:
         return "modifiers"

@@ -1,6 +1,4 @@
-"""Departures from the guide, told to the people who sent the file: which segment, where, and what would be
-right.
-"""
+"""Departures from the guide, told to who sent the file: which segment, where, and what would be right."""
 
 from shared.catalogue import finding
 from shared.findings import Finding

@@ -11,14 +11,18 @@ from functools import lru_cache
 _AMOUNT = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]*)?|\.[0-9]+)")
 _NUMBER = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})")
 _DAY = re.compile(r"[0-9]{8}")
+# What is remembered comes from files: a hostile one must not fill the memory with long values.
+_LONGEST = 24
 _DAY_AND_TIME = re.compile(r"([0-9]{8})([01][0-9]|2[0-3])([0-5][0-9])(?:[0-5][0-9])?")
 
 
-@lru_cache(maxsize=65_536)
 def cents(text: str) -> int | None:
-    """Dollars with at most two decimals that say something (``120``, ``120.5``, ``.50``, ``120.000``), in
-    cents.
-    """
+    """Dollars with at most two decimals that matter (``120``, ``120.5``, ``.50``, ``120.000``), in cents."""
+    return _cents(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=65_536)
+def _cents(text: str) -> int | None:
     if not _AMOUNT.fullmatch(text):
         return None
     dollars, _, fraction = text.lstrip("-").partition(".")
@@ -28,15 +32,23 @@ def cents(text: str) -> int | None:
     return -amount if text[0] == "-" else amount
 
 
-@lru_cache(maxsize=4_096)
 def number(text: str) -> Decimal | None:
     """A count of units, at most twelve digits and six decimals."""
+    return _number(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4_096)
+def _number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-@lru_cache(maxsize=65_536)
 def day(text: str) -> date | None:
     """CCYYMMDD."""
+    return _day(text) if len(text) == 8 else None
+
+
+@lru_cache(maxsize=65_536)
+def _day(text: str) -> date | None:
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -45,10 +57,9 @@ def day(text: str) -> date | None:
         return None
 
 
-@lru_cache(maxsize=16_384)
 def moment(text: str) -> tuple[date, str | None] | None:
     """CCYYMMDD, or CCYYMMDDHHMM with optional seconds: the day and the time as ``HH:MM`` if there is one."""
-    if match := _DAY_AND_TIME.fullmatch(text):
+    if len(text) != 8 and (match := _DAY_AND_TIME.fullmatch(text)):
         start = day(match[1])
         return (start, f"{match[2]}:{match[3]}") if start else None
     start = day(text)

@@ -58,7 +58,9 @@ def test_every_claim_of_a_sample_file_ends_in_exactly_one_verdict(provider: Clie
         assert all(finding["authority"] and finding["message"] for finding in claim["findings"])
 
 
-def test_a_clean_claim_has_a_clock_and_its_payment_reaches_the_provider(provider: Client, plan: Client) -> None:
+def test_a_clean_claim_has_a_clock_and_its_payment_reaches_the_provider(
+    provider: Client, plan: Client
+) -> None:
     receipt = provider.submit("fresh.837", file_837p(3, first_number=500)).json()
     first, *others = with_clocks(provider, provider.judged(receipt["submission_id"]))
     assert len(others) == 2
@@ -82,12 +84,16 @@ def test_a_clean_claim_has_a_clock_and_its_payment_reaches_the_provider(provider
     assert {"claim.validated", "clock.started", "claim.paid"} <= {each["event"] for each in claim["timeline"]}
 
 
-def test_the_same_bytes_from_two_clients_at_once_are_one_submission(suite: EmbeddedSuite, provider: Client) -> None:
+def test_the_same_bytes_from_two_clients_at_once_are_one_submission(
+    suite: EmbeddedSuite, provider: Client
+) -> None:
     content = file_837p(40, first_number=1_000)
     colleague = suite.client("provider")
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: (provider, colleague)[number % 2].submit("twice.837", content), range(8)))
+        answers = list(
+            pool.map(lambda number: (provider, colleague)[number % 2].submit("twice.837", content), range(8))
+        )
 
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
     assert len({answer.json()["submission_id"] for answer in answers}) == 1
@@ -111,7 +117,9 @@ def test_a_provider_sees_nothing_of_another(suite: EmbeddedSuite, provider: Clie
     claim_id = provider.judged(receipt["submission_id"])["claims"][0]["claim_id"]
     stranger = suite.client("provider", "Another agency", "--npi=1999999984")
 
-    assert stranger.request("GET", f"/intake/api/v1/submissions/{receipt['submission_id']}").status_code == 404
+    assert (
+        stranger.request("GET", f"/intake/api/v1/submissions/{receipt['submission_id']}").status_code == 404
+    )
     assert stranger.request("GET", f"/intake/api/v1/claims/{claim_id}").status_code == 404
     assert stranger.get("/intake/api/v1/claims")["items"] == []
     assert stranger.get("/intake/api/v1/submissions")["items"] == []
@@ -139,7 +147,9 @@ def test_claims_under_somebody_elses_npi_are_rejected(suite: EmbeddedSuite) -> N
         ("bad.json", b'{"claims": [{'),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_with_a_reason(provider: Client, name: str, content: bytes) -> None:
+def test_a_file_that_cannot_be_used_is_refused_with_a_reason(
+    provider: Client, name: str, content: bytes
+) -> None:
     answer = provider.submit(name, content)
 
     assert answer.status_code == 422
@@ -153,12 +163,18 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_reason(provider: Client, n
 def test_a_revoked_key_stops_working_at_once(suite: EmbeddedSuite) -> None:
     client = suite.client("provider")
     listed = subprocess.run(
-        [COMMAND, "keys", "list", "--format", "json"], env=suite.environment, capture_output=True, text=True, check=True
+        [COMMAND, "keys", "list", "--format", "json"],
+        env=suite.environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     key_id = json.loads(listed.stdout)[-1]["id"]
     assert client.request("GET", "/intake/api/v1/claims").status_code == 200
 
-    subprocess.run([COMMAND, "keys", "revoke", key_id], env=suite.environment, check=True, capture_output=True)
+    subprocess.run(
+        [COMMAND, "keys", "revoke", key_id], env=suite.environment, check=True, capture_output=True
+    )
 
     for service in ("intake/api/v1/claims", "payments/api/v1/clocks", "validator/api/v1/codes"):
         assert client.request("GET", f"/{service}").status_code == 401

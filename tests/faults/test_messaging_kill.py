@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -105,9 +105,11 @@ def test_processes_killed_at_any_moment_are_made_good_by_the_last(scene: Scene) 
 
 
 @pytest.fixture
-def kafka_scene(database: Database, kafka_broker: Broker, kafka_bus: KafkaBus, topic: str) -> Scene:
+def kafka_scene(
+    new_database: Callable[[str], Database], kafka_broker: Broker, kafka_bus: KafkaBus, topic: str
+) -> Scene:
     kafka_bus.create_topics([topic])
-    return Scene(database, kafka_broker.bootstrap_servers, topic)
+    return Scene(new_database("postgresql"), kafka_broker.bootstrap_servers, topic)
 
 
 def test_a_process_killed_between_publishing_and_marking_publishes_again_to_kafka(

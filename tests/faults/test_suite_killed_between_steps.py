@@ -55,11 +55,20 @@ def test_each_claim_has_one_verdict_one_clock_and_one_log_entry_after_a_kill(
             lambda claims: all(claim["clock"] for claim in claims),
         )
         ids = {claim["claim_id"] for claim in judged["claims"]}
-        assert rows(suite, "validator", "SELECT claim_id, count(*) FROM judgements GROUP BY claim_id") == dict.fromkeys(ids, 1)
-        assert rows(suite, "payments", "SELECT claim_id, count(*) FROM clocks GROUP BY claim_id") == dict.fromkeys(ids, 1)
-        started = "SELECT claim_id, count(*) FROM timeliness_log WHERE event = 'clock.started' GROUP BY claim_id"
+        assert rows(
+            suite, "validator", "SELECT claim_id, count(*) FROM judgements GROUP BY claim_id"
+        ) == dict.fromkeys(ids, 1)
+        assert rows(
+            suite, "payments", "SELECT claim_id, count(*) FROM clocks GROUP BY claim_id"
+        ) == dict.fromkeys(ids, 1)
+        started = (
+            "SELECT claim_id, count(*) FROM timeliness_log WHERE event = 'clock.started' GROUP BY claim_id"
+        )
         assert rows(suite, "payments", started) == dict.fromkeys(ids, 1)
-        assert suite.client("auditor", "Auditor").get("/payments/api/v1/timeliness-log/verification")["intact"] is True
+        assert (
+            suite.client("auditor", "Auditor").get("/payments/api/v1/timeliness-log/verification")["intact"]
+            is True
+        )
     finally:
         suite.processes.stop()
 

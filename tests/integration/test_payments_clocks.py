@@ -182,6 +182,27 @@ def test_data_of_the_wrong_shape_is_set_aside(payments: Payments) -> None:
         payments.pay("clm_1", "withdrawn", "2026-03-02")
 
 
+def test_a_rejected_claim_full_of_nonsense_is_still_written(payments: Payments) -> None:
+    long = "x" * 500
+
+    payments.judge(
+        payments.verdict(verdict="rejected", npi=long, payer_id=long + "\x00", claim_number="\x00" + long)
+    )
+
+    assert payments.get("claims/clm_1/clock")["verdict"] == "rejected"
+
+
+def test_an_amount_beyond_any_claim_is_set_aside(payments: Payments) -> None:
+    with pytest.raises(InvalidEvent, match="amount"):
+        payments.judge(payments.verdict(amount_cents=10**20))
+
+
+def test_a_claim_of_less_than_nothing_is_not_settled_by_itself(payments: Payments) -> None:
+    payments.judge(payments.verdict(amount_cents=-500))
+
+    assert payments.clock()["state"] == "open"
+
+
 def test_a_payment_event_that_contradicts_its_claim_is_set_aside_and_leaves_nothing(
     payments: Payments,
 ) -> None:

@@ -14,16 +14,17 @@ from flask.views import MethodView
 from flask_smorest import Blueprint as ApiBlueprint
 from sqlalchemy import MetaData, Table, select
 
+from shared.access_tables import idempotency_table, key_table
 from shared.bus import Bus
 from shared.database import Database
 from shared.parts import Parts
 from shared.payers import Payers
-from shared.security import Keys, key_table
+from shared.security import Keys
 from shared.settings import Settings
 from shared.web.app import combine, create_service_app
 from shared.web.auth import current_principal, requires
 from shared.web.front_door import front_door_app
-from shared.web.idempotency import idempotency_table, purge_idempotency_keys
+from shared.web.idempotency import purge_idempotency_keys
 from shared.web.pagination import decode_cursor, encode_cursor, page
 from shared.web.problems import Problem
 from shared.web.responses import json_response

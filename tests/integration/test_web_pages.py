@@ -13,17 +13,17 @@ from flask import Blueprint, Flask, render_template_string, request
 from flask.testing import FlaskClient
 from sqlalchemy import MetaData
 
+from shared.access_tables import idempotency_table, key_table
 from shared.bus import Bus
 from shared.database import Database
 from shared.findings import Finding
 from shared.parts import Parts
 from shared.payers import Payers
-from shared.security import Keys, NewKey, key_table
+from shared.security import Keys, NewKey
 from shared.settings import Settings
 from shared.web import words
 from shared.web.app import combine, create_service_app
 from shared.web.front_door import front_door_app
-from shared.web.idempotency import idempotency_table
 from shared.web.rendering import day, instant, money
 from shared.web.sessions import page_requires
 

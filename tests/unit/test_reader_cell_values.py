@@ -36,7 +36,8 @@ def test_a_date_is_read_as_month_day_year_and_repairs_are_named(
 
 
 @pytest.mark.parametrize(
-    "cell", ["13/2/2026", "2/30/2026", "3/2/26", "2.3.2026", "soon", 46301.0, "0026-03-02", time(9, 30), True, 12.5]
+    "cell",
+    ["13/2/2026", "2/30/2026", "3/2/26", "2.3.2026", "soon", 46301.0, "0026-03-02", time(9, 30), True, 12.5],
 )
 def test_a_date_that_could_mean_something_else_is_not_guessed(cell: object) -> None:
     with pytest.raises(MisreadError) as misread:
@@ -46,7 +47,7 @@ def test_a_date_that_could_mean_something_else_is_not_guessed(cell: object) -> N
 
 
 def test_the_number_behind_a_date_cell_is_not_a_date_to_a_person() -> None:
-    with pytest.raises(MisreadError, match="46301.*Format it as a date"):
+    with pytest.raises(MisreadError, match=r"46301.*Format it as a date"):
         quantities.day(46301.0)
 
 
@@ -73,7 +74,20 @@ def test_an_amount_is_exact_cents(cell: object, cents: int | None, rule: str | N
 
 @pytest.mark.parametrize(
     "cell",
-    ["(12.00)", "-12", -12.0, "12,50", "1,25", "12.345", 12.345, "1.250,00", "twelve", "12 00", float("inf"), float("nan")],
+    [
+        "(12.00)",
+        "-12",
+        -12.0,
+        "12,50",
+        "1,25",
+        "12.345",
+        12.345,
+        "1.250,00",
+        "twelve",
+        "12 00",
+        float("inf"),
+        float("nan"),
+    ],
 )
 def test_an_amount_that_is_not_plain_dollars_and_cents_is_not_guessed(cell: object) -> None:
     with pytest.raises(MisreadError):
@@ -86,12 +100,16 @@ def test_any_amount_of_cents_survives_a_spreadsheet(cents: int) -> None:
     assert quantities.amount(f"${cents // 100:,}.{cents % 100:02d}").value == cents
 
 
-@pytest.mark.parametrize(("cell", "units"), [(4.0, "4"), ("4", "4"), ("4.0", "4"), (1.5, "1.5"), ("-1", "-1"), ("0", "0")])
+@pytest.mark.parametrize(
+    ("cell", "units"), [(4.0, "4"), ("4", "4"), ("4.0", "4"), (1.5, "1.5"), ("-1", "-1"), ("0", "0")]
+)
 def test_units_are_exact(cell: object, units: str) -> None:
     assert quantities.units(cell).value == Decimal(units)
 
 
-@pytest.mark.parametrize("cell", ["4 units", "four", "1,000", time(1), date(2026, 1, 4), "1e3", 1e12, float("nan")])
+@pytest.mark.parametrize(
+    "cell", ["4 units", "four", "1,000", time(1), date(2026, 1, 4), "1e3", 1e12, float("nan")]
+)
 def test_units_that_are_no_number_are_not_guessed(cell: object) -> None:
     with pytest.raises(MisreadError):
         quantities.units(cell)

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 from builders import a_claim, a_line, a_received_claim
+from msgspec.structs import replace
 
 from services.validator.rules import Context, judge
 from shared.findings import Finding
@@ -202,6 +203,27 @@ def test_a_stay_that_begins_before_the_code_was_listed_is_told_which_days_to_bil
     (finding,) = code_findings(judgement)
     assert finding.rule == "code.not_in_force"
     assert "06/28/2025 to 07/03/2025" in finding.message
+
+
+def test_a_combination_that_dhcs_has_ended_is_rejected_even_where_its_start_was_not_confirmed():
+    (deposit,) = CODES.match("H0044", ("U2",)).rows
+    ended = replace(deposit, effective_to=date(2026, 9, 30), start_confirmed=False)
+    context = Context(CodeSet([ended], "test"), Payers.load(None))
+    assert judged("H0044", "U2", context=context, service_start=date(2026, 9, 30)).findings == ()
+    judgement = judged("H0044", "U2", context=context, service_start=date(2026, 10, 1))
+    (finding,) = code_findings(judgement)
+    assert (judgement.verdict, finding.rule, finding.version) == ("rejected", "code.not_in_force", "test")
+    assert "through 09/30/2026" in finding.message
+
+
+def test_of_two_periods_the_one_of_the_date_of_service_decides():
+    (deposit,) = CODES.match("H0044", ("U2",)).rows
+    old = replace(deposit, effective_to=date(2026, 9, 30))
+    new = replace(deposit, effective_from=date(2026, 10, 1), needs_billed_amount=False)
+    context = Context(CodeSet([old, new], "test"), Payers.load(None))
+    september = judged("H0044", "U2", context=context, service_start=date(2026, 9, 30), charge_cents=0)
+    october = judged("H0044", "U2", context=context, service_start=date(2026, 10, 1), charge_cents=0)
+    assert (september.verdict, october.verdict) == ("rejected", "accepted")
 
 
 def test_a_code_without_any_row_on_the_date_and_the_wrong_modifier_is_not_listed_on_that_date():

@@ -7,6 +7,7 @@ import pytest
 from builders import CIN, OTHER_CIN, OTHER_NPI, a_claim, a_line, a_received_claim
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.validator.rules import Context, History, judge, judge_batch, line_key, needs, prepare
 from shared.payers import Payers
@@ -90,10 +91,9 @@ def test_a_claim_and_an_invoice_for_one_service_are_an_exact_duplicate_and_the_m
     assert "invoice" in found.message
 
 
-def test_two_stated_times_of_a_day_are_two_services_and_one_stated_time_is_not():
+def test_another_time_of_the_same_day_does_not_make_another_service():
     morning, noon = a_line(start_time="09:00"), a_line(start_time="12:00")
-    assert judged(a_received_claim(lines=[morning]), a_received_claim(lines=[noon]))[1].findings == ()
-    second = judged(a_received_claim(lines=[morning]), a_received_claim(lines=[a_line()]))[1]
+    second = judged(a_received_claim(lines=[morning]), a_received_claim(lines=[noon]))[1]
     assert rules_of(second) == ["duplicate.exact"]
 
 
@@ -122,14 +122,24 @@ def test_a_history_loaded_from_what_was_written_finds_the_same_as_one_batch():
     assert rules_of(judge_batch([second], CONTEXT, loaded)[0]) == ["duplicate.exact"]
 
 
-def test_equal_keys_alone_never_reject():
-    first = judge(a_received_claim(), CONTEXT)
-    other = prepare(a_received_claim(cin=OTHER_CIN))
-    line = other.lines[0]
-    collided = [
-        type(line)(**{n: getattr(e, n) for n in e.__struct_fields__} | {"key": line.key}) for e in first.lines
-    ]
-    assert judge_batch([other], CONTEXT, History(collided))[0].findings == ()
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"payer_id": "OTHER"},
+        {"cin": OTHER_CIN},
+        {"billing_npi": OTHER_NPI},
+        {"hcpcs": "G9008"},
+        {"modifiers": ("GQ", "U2")},
+        {"service_start": date(2026, 10, 11)},
+        {"service_end": date(2026, 10, 13)},
+        {"units": "3"},
+    ],
+    ids=lambda other: str(next(iter(other))),
+)
+def test_equal_keys_alone_never_reject(other):
+    (line,) = judge(a_received_claim(), CONTEXT).lines
+    assert rules_of(judged(a_received_claim(), history=History([line]))[0]) == ["duplicate.exact"]
+    assert judged(a_received_claim(), history=History([replace(line, **other)]))[0].findings == ()
 
 
 # --- Replacement and void ---------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData
 
+from shared.access_tables import key_table
 from shared.database import Database
-from shared.security import KeyRefused, Keys, key_table, new_key
+from shared.security import KeyRefused, Keys, new_key
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 NPI = "1003000126"

@@ -272,6 +272,28 @@ def test_items_may_be_read_again(tmp_path: Path) -> None:
     assert list(file.items()) == list(file.items())
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where", "touched"),
+    [
+        ("N3*100 HELP AVE", "N3*LONG", "ST 0001, 2010AA N301", [0, 1, 2]),
+        ("NM1*IL*1*GARCIA*MARIA****MI*91234567A", "NM1*IL*1*LONG", "ST 0001, 2010BA NM103", [0]),
+        ("CLM*PCN-2*240***11:B:1*Y*A*Y*Y", "CLM*LONG*240***11:B:1*Y*A*Y*Y", "ST 0001, CLM01", [1]),
+        ("REF*6R*A2", "REF*6R*LONG", "ST 0001, LX 2, REF02", [0]),
+    ],
+)
+def test_an_element_of_absurd_length_is_not_read_and_named_where_it_stands(
+    tmp_path: Path, old: str, new: str, where: str, touched: list[int]
+) -> None:
+    segments = good(3)
+    segments[segments.index(old)] = new.replace("LONG", "X" * 200_000)
+    items = list(X12ClaimsFile(write(tmp_path / "a", segments)).items())
+    assert [position for position, item in enumerate(items) if item.findings] == touched
+    for position in touched:
+        [found] = items[position].findings
+        assert (found.rule, found.where) == ("field.format", where)
+    assert all(len(str(item)) < 5_000 for item in items)
+
+
 def test_the_census_counts_what_the_file_holds(tmp_path: Path) -> None:
     segments = interchange(transaction_set(good_body(3)), transaction_set(good_body(1, first=4), "0002"))
     census = X12ClaimsFile(write(tmp_path / "a", segments)).census

@@ -123,10 +123,13 @@ def test_a_wrong_trailer_is_a_fact_for_the_999_and_not_a_second_finding(tmp_path
 def test_other_separators_and_data_that_looks_like_ours_change_nothing(tmp_path: Path) -> None:
     [report] = reports(tmp_path, replaced(good(1), "N3*1 MAIN ST", "N3*1 MAIN ST"), separators="|!>'")
     assert report.accepted == "A"
-    path = tmp_path / "b"
-    path.write_text(text(good(1)).replace("1 MAIN ST", "1 MAIN\x1dST"))
-    [strange] = [report_on(each) for each in transaction_sets(path)]
-    assert [error.code for each in strange.errors for error in each.elements] == ["6"]
+    [report] = reports(tmp_path, good(1), separators="\x1c\x1f\x1d\x1e")
+    assert report.accepted == "A"
+    for mark in "\x1c\x1d\x1e\x1f":
+        path = tmp_path / "b"
+        path.write_text(text(good(1)).replace("1 MAIN ST", f"1 MAIN{mark}ST"))
+        [strange] = [report_on(each) for each in transaction_sets(path)]
+        assert [error.code for each in strange.errors for error in each.elements] == ["6"]
 
 
 def test_attachment_of_durable_equipment_may_be_said_to_be_available(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ REJECTED = [
     ("format_birth_date", [1], "field.format", "ST 0001, 2010BA DMG02"),
     ("format_frequency", [1], "field.format", "ST 0001, CLM05-3"),
     ("format_not_hcpcs", [1], "field.format", "ST 0001, LX 1, SV101-1"),
-    ("format_huge_element", [1, 2], "file.structure", "ST 0001, 2010AA N301"),
+    ("format_huge_element", [1, 2], "field.format", "ST 0001, 2010AA N301"),
 ]
 
 

@@ -47,7 +47,7 @@ def encoding_of(path: Path) -> str | None:
 
 
 class CsvTable:
-    """An invoice in CSV as a table of rows. Raises ``FileRefused`` where it has no header or is no CSV at all."""
+    """An invoice in CSV as a table of rows. Raises ``FileRefused`` where it has no header."""
 
     sheet: str | None = None
 
@@ -124,7 +124,7 @@ class CsvTable:
                     yield number, cells
         except csv.Error:
             raise refused(
-                f"Row {number + 1} cannot be read: a double quote in it is not closed or stands inside a cell.",
+                f"Row {number + 1} cannot be read: a double quote is not closed or stands inside a cell.",
                 where=f"row {number + 1}",
                 expected='Double quotes around the whole cell; a double quote inside it is written twice: ""',
             ) from None

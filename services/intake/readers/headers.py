@@ -87,10 +87,10 @@ def no_header(place: str) -> FileRefused:
 
 
 def check_header(header: Header, place: str, hidden_columns: Sequence[str] = ()) -> None:
-    """Raises ``FileRefused``, naming everything that is missing, if the invoice cannot be read by this header."""
+    """Raises ``FileRefused``, naming all that is missing, if the invoice cannot be read by this header."""
     if header.duplicates:
         raise refused(
-            f"These columns stand in {place} more than once: {', '.join(header.duplicates)}. Keep one of each.",
+            f"These columns of {place} stand there more than once: {', '.join(header.duplicates)}.",
             where=f"{place}, row {header.row}",
             expected="Each column once",
         )
@@ -111,7 +111,7 @@ def header_notes(header: Header, place: str) -> list[Finding]:
         notes.append(
             finding(
                 "file.column_ignored",
-                f"We did not read these columns, because the invoice has no columns of that name: {names}.",
+                f"We did not read these columns. The invoice has no columns of that name: {names}.",
                 where=f"{place}, row {header.row}",
             )
         )
@@ -119,7 +119,7 @@ def header_notes(header: Header, place: str) -> list[Finding]:
         notes.append(
             finding(
                 "repair.second_header",
-                f"Rows {header.row} and {header.second_row} both hold headers. We read the claims below them.",
+                f"Rows {header.row} and {header.second_row} both hold headers. The claims stand below.",
                 where=f"{place}, row {header.second_row}",
             )
         )

@@ -1,8 +1,8 @@
 """Invoice rows, from XLSX or CSV, become claims.
 
-Rows with the same invoice number and control number form one claim, wherever they stand. A first pass over the
-rows counts claims and lines; the second gives each claim out as soon as its last row has been seen and all
-claims that began before it are out, so memory holds no more than the claims still open.
+Rows with the same invoice number and control number form one claim, wherever they stand. A first pass over
+the rows counts claims and lines; the second gives each claim out as soon as its last row has been seen and
+all claims that began before it are out, so memory holds no more than the claims still open.
 """
 
 from collections import Counter, deque
@@ -26,6 +26,7 @@ from services.intake.readers.invoice_cells import (
     Issue,
     shown,
 )
+from services.intake.readers.row_findings import Places, ending_with, filled, named_rows, stray_note
 from services.intake.readers.values import MisreadError, plain
 from shared.catalogue import finding
 from shared.claim import Channel, Claim, Provider, ServiceLine, Source
@@ -34,7 +35,6 @@ from shared.places import INVOICE_FIELDS
 
 Row = tuple[int, list[Any], str | None]
 Key = tuple[str | None, str] | int
-_ROWS_NAMED = 20
 
 
 class Table(Protocol):
@@ -45,7 +45,7 @@ class Table(Protocol):
     notes: tuple[Finding, ...]
 
     def rows(self) -> Iterator[Row]:
-        """Row number as a person sees it, its cells and, where the row is out of shape, what is wrong with it.
+        """Row number as a person sees it, its cells and, where the row is out of shape, what is wrong.
 
         Starts anew at each call. Every row has at least as many cells as the header.
         """
@@ -77,6 +77,7 @@ class InvoiceFile:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._places = Places(table.sheet, table.columns)
         self._claim_cells = _picker(CLAIM_COLUMNS, table.columns)
         self._line_cells = _picker(LINE_COLUMNS, table.columns)
         self._key_cells = _picker(("invoice_number", "control_number"), table.columns)
@@ -90,7 +91,7 @@ class InvoiceFile:
         for number, row, _ in table.rows():
             key = self._key(number, row)
             if key is None:
-                if any(_filled(cell) for cell in row):
+                if any(filled(cell) for cell in row):
                     strays.append(number)
                 continue
             self._rows_of_claim[key] += 1
@@ -101,10 +102,10 @@ class InvoiceFile:
                 expected="At least one row with a service",
             )
         self.census = Census(claims=len(self._rows_of_claim), lines=lines)
-        self.notes = (*table.notes, *([_stray_note(strays)] if strays else []))
+        self.notes = (*table.notes, *([stray_note(strays)] if strays else []))
 
     def items(self) -> Iterator[ClaimRead | UnreadableClaim]:
-        """Every claim once, in the order of their first rows. Raises ``RuntimeError`` if the totals do not meet."""
+        """Every claim once, by first row. Raises ``RuntimeError`` if that is not as many as were counted."""
         cells = InvoiceCells()
         open_claims: dict[Key, _OpenClaim] = {}
         in_order: deque[_OpenClaim] = deque()
@@ -133,7 +134,7 @@ class InvoiceFile:
             raise RuntimeError(f"{self.census.claims} claims counted, {given} read")
 
     def _key(self, number: int, row: list[Any]) -> Key | None:
-        """What ties a row to its claim; a row without a control number stands alone; ``None``: not a claim row."""
+        """What ties a row to its claim: a row without a control number stands alone. ``None``: none."""
         invoice_number, control_number = self._key_cells(row)
         if type(control_number) is str and type(invoice_number) is str:
             control = control_number.strip()
@@ -151,7 +152,7 @@ class InvoiceFile:
                 return plain(invoice_number) or "", control_text
             except MisreadError:
                 return "", control_text
-        return number if any(_filled(cell) for cell in self._telling_cells(row)) else None
+        return number if any(filled(cell) for cell in self._telling_cells(row)) else None
 
     def _claim(self, claim: _OpenClaim, cells: InvoiceCells, ordinal: int) -> ClaimRead | UnreadableClaim:
         first_row = claim.lines[0][0]
@@ -163,14 +164,14 @@ class InvoiceFile:
             claim.cells[OTHER_CELLS]
         )
         issues = [*cells.issues, *payer_issues, *billing_issues, *member_issues]
-        findings = [self._finding(issue, first_row, None) for issue in issues]
+        findings = [self._places.finding(issue, first_row, None) for issue in issues]
         if claim.differing:
             findings += self._differences(claim, cells)
         lines = [self._line(n, row, line, cells) for n, (row, line) in enumerate(claim.lines, start=1)]
         for entry in lines:
             if entry.issues:
                 findings += [
-                    self._finding(issue, entry.line.row, entry.line.number) for issue in entry.issues
+                    self._places.finding(issue, entry.line.row, entry.line.number) for issue in entry.issues
                 ]
         if claim.shapeless or any(found.rule == "row.unreadable" for found in findings):
             return self._unreadable(claim, control_number, findings)
@@ -212,28 +213,8 @@ class InvoiceFile:
         found = (*issues, *rendering_issues) if issues or rendering_issues else ()
         return _Line(line, authorization_number, rendering, diagnosis_codes, found)
 
-    def _place(self, row: int | None, column: str | None) -> str:
-        parts = [f'sheet "{self._table.sheet}"'] if self._table.sheet else []
-        parts.append(f"row {row}")
-        if column is not None:
-            parts.append(f"column {letters(self._table.columns[column])} ({column})")
-        return ", ".join(parts)
-
-    def _finding(self, issue: Issue, row: int | None, line: int | None) -> Finding:
-        details = {} if issue.severity is None else {"severity": issue.severity}
-        return finding(
-            issue.rule,
-            issue.message,
-            line=line,
-            field=INVOICE_FIELDS[issue.column],
-            value=shown(issue.cell),
-            where=self._place(row, issue.column),
-            expected=issue.expected,
-            **details,
-        )
-
     def _differences(self, claim: _OpenClaim, cells: InvoiceCells) -> Iterator[Finding]:
-        """A cell of the claim that a later row fills otherwise. An empty cell in a later row says nothing else."""
+        """Cells of the claim that a later row fills otherwise. An empty cell there says nothing else."""
         first_row = claim.lines[0][0]
         for position, column in enumerate(CLAIM_COLUMNS):
             if column in ("invoice_number", "control_number"):
@@ -243,17 +224,17 @@ class InvoiceFile:
             other = [
                 (row, others[position])
                 for row, others in claim.differing
-                if _filled(others[position]) and meaning[others[position]] != first
+                if filled(others[position]) and meaning[others[position]] != first
             ]
             if other:
                 rows = [row for row, _ in other]
                 yield finding(
                     "field.format",
-                    f"Rows of one claim must say the same about the claim. Row {first_row} and {named_rows(rows)} differ"
-                    f" in {column}.",
+                    "Rows of one claim must say the same about the claim."
+                    f" Row {first_row} and {named_rows(rows)} differ in {column}.",
                     field=INVOICE_FIELDS[column],
                     value=shown(other[0][1]),
-                    where=self._place(rows[0], column),
+                    where=self._places.place(rows[0], column),
                     expected=f"The same {column} in every row of the claim, or another control number",
                 )
         cells.issues.clear()
@@ -261,7 +242,7 @@ class InvoiceFile:
     def _unreadable(
         self, claim: _OpenClaim, control_number: str | None, findings: list[Finding]
     ) -> UnreadableClaim:
-        places = [(row, self._place(row, None), problem) for row, problem in claim.shapeless]
+        places = [(row, self._places.place(row, None), problem) for row, problem in claim.shapeless]
         bad_rows = {row for row, _, _ in places}
         by_line = {n: row for n, (row, _) in enumerate(claim.lines, start=1)}
         bad_rows |= {by_line[f.line] for f in findings if f.rule == "row.unreadable" and f.line is not None}
@@ -275,10 +256,12 @@ class InvoiceFile:
         ending = ""
         if fine:
             verb = "was" if len(fine) == 1 else "were"
-            ending = f" {named_rows(fine).capitalize()} of the same claim {verb} readable: send the whole claim again."
+            ending = (
+                f" {named_rows(fine).capitalize()} of the same claim {verb} fine. Send all its rows again."
+            )
         return UnreadableClaim(
             findings=tuple(
-                _ending_with(found, ending) if found.rule == "row.unreadable" else found
+                ending_with(found, ending) if found.rule == "row.unreadable" else found
                 for found in [*shapeless, *kept]
             ),
             claim_number=control_number,
@@ -286,53 +269,9 @@ class InvoiceFile:
         )
 
 
-def letters(index: int) -> str:
-    """The column letters of a spreadsheet: 0 is A, 26 is AA."""
-    name = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        name = chr(65 + rest) + name
-    return name
-
-
 def _picker(names: tuple[str, ...], columns: dict[str, int]) -> Any:
-    """Cells in the order of ``names``. A column that is not there reads the empty cell that ends every row."""
+    """Cells in the order of ``names``. A column that is not there reads the empty cell at the row's end."""
     return itemgetter(*(columns.get(name, -1) for name in names))
-
-
-def _filled(cell: object) -> bool:
-    return bool(cell.strip()) if isinstance(cell, str) else cell is not None
-
-
-def named_rows(rows: list[int]) -> str:
-    """``row 5``, ``rows 5 and 6``, ``rows 5, 6 and 9``; long lists end with how many more there are."""
-    if len(rows) == 1:
-        return f"row {rows[0]}"
-    if len(rows) > _ROWS_NAMED:
-        listed = ", ".join(map(str, rows[:_ROWS_NAMED]))
-        return f"rows {listed} and {len(rows) - _ROWS_NAMED} more"
-    return f"rows {', '.join(map(str, rows[:-1]))} and {rows[-1]}"
-
-
-def _stray_note(rows: list[int]) -> Finding:
-    return finding(
-        "file.empty_rows",
-        f"We did not read {named_rows(rows)}: no invoice number, control number, member, code or date is in it.",
-        where=named_rows(rows),
-    )
-
-
-def _ending_with(found: Finding, ending: str) -> Finding:
-    return finding(
-        found.rule,
-        found.message + ending,
-        line=found.line,
-        field=found.field,
-        value=found.value,
-        where=found.where,
-        expected=found.expected,
-    )
 
 
 def _shared_by_all(lines: list[_Line]) -> tuple[Provider | None, str | None]:

@@ -1,7 +1,7 @@
 """From the cells of invoice rows to the parts of a claim.
 
-Cells repeat all over an invoice, so each column remembers what its clean cells mean: a remembered cell costs one
-dictionary look-up. Cells that were repaired or make no sense are read anew each time and reported as issues.
+Cells repeat all over an invoice, so each column remembers what its clean cells mean: a remembered cell costs
+one dictionary look-up. Cells that were repaired or make no sense are read anew each time and reported.
 """
 
 from collections.abc import Callable
@@ -263,8 +263,8 @@ class InvoiceCells:
     def _unit_cost_differs(self, units: Any, unit_cost: int, amount: int, cell: object) -> None:
         product = units * unit_cost / 100
         message = (
-            f"{units} units at ${unit_cost / 100:.2f} are ${product:.2f}, but the amount is ${amount / 100:.2f}."
-            " We use the amount."
+            f"{units} units at ${unit_cost / 100:.2f} are ${product:.2f}, but the amount is"
+            f" ${amount / 100:.2f}. We use the amount."
         )
         self.issues.append(Issue("amount", cell, "invoice.total", message, f"{product:.2f}", "note"))
 

@@ -4,75 +4,29 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from services.intake.readers import (
     Census,
     ClaimRead,
     ClaimsFile,
-    FileRefused,
     UnreadableClaim,
     quantities,
     values,
 )
-from services.intake.readers.headers import refused
+from services.intake.readers.json_shape import SHAPE, claims_in, unknown_fields, validate_claims_json
 from services.intake.readers.values import MisreadError, Parser
-from services.intake.schemas import (
-    AddressSchema,
-    ClaimSchema,
-    LineSchema,
-    MemberSchema,
-    PayerSchema,
-    ProviderSchema,
-    shape_problems,
-)
 from shared.catalogue import finding
 from shared.claim import Address, Channel, Claim, Member, Payer, Provider, ServiceLine, Source
 from shared.findings import Finding
 
-# As Decimal, so that 0.1 units stay 0.1.
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
-_SHAPE = 'One claim as an object, {"claims": [...]}, or a list of claims'
-_IGNORED_NAMED = 20
 _MAX_TEXT = 1_000
+
+__all__ = ["JsonClaims", "read_claims_json", "validate_claims_json"]
 
 
 def read_claims_json(document: bytes, name: str) -> ClaimsFile:
     """Opens a JSON document. Raises ``FileRefused`` where it is no JSON or holds no claims."""
     del name  # a JSON document names its own places
-    return JsonClaims(_claims_in(document))
-
-
-def validate_claims_json(document: bytes) -> list[dict[str, str]]:
-    """What is wrong with the shape of a document: ``[{"pointer", "message"}]``; empty where it can be read."""
-    try:
-        claims = _claims_in(document)
-    except FileRefused as refusal:
-        return [{"pointer": "", "message": refusal.finding.message}]
-    return [problem for pointer, claim in claims for problem in shape_problems(claim, pointer)]
-
-
-def _claims_in(document: bytes) -> list[tuple[str, Any]]:
-    """Every claim with its pointer."""
-    try:
-        decoded = _DECODER.decode(document.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        # msgspec tells the byte where it stopped, never what stood there.
-        place = str(error) if isinstance(error, msgspec.DecodeError) else "nested too deeply or not UTF-8"
-        raise refused(f"This is not valid JSON: {place}.", expected=_SHAPE) from None
-    if isinstance(decoded, dict) and "claims" in decoded:
-        base, claims = "/claims", decoded["claims"]
-    elif isinstance(decoded, dict):
-        if not decoded.keys() & _CLAIM_FIELDS:
-            raise refused("This JSON is not a claim: it has none of a claim's fields.", expected=_SHAPE)
-        return [("", decoded)]
-    else:
-        base, claims = "", decoded
-    if not isinstance(claims, list):
-        raise refused("The claims are not a list.", where=base or None, expected=_SHAPE)
-    if not claims:
-        raise refused("There are no claims in the list.", where=base or None, expected=_SHAPE)
-    return [(f"{base}/{index}", claim) for index, claim in enumerate(claims)]
+    return JsonClaims(claims_in(document))
 
 
 class JsonClaims:
@@ -86,7 +40,7 @@ class JsonClaims:
         self.census = Census(
             claims=len(claims), lines=sum(len(entry) for entry in lines if isinstance(entry, list))
         )
-        self.notes: tuple[Finding, ...] = tuple(_unknown_fields(claims))
+        self.notes: tuple[Finding, ...] = tuple(unknown_fields(claims))
 
     def items(self) -> Iterator[ClaimRead | UnreadableClaim]:
         """Every claim once, in order."""
@@ -95,7 +49,7 @@ class JsonClaims:
                 yield _ClaimReader(pointer).read(claim, ordinal)
             else:
                 problem = finding(
-                    "row.unreadable", "A claim must be an object.", where=pointer, expected=_SHAPE
+                    "row.unreadable", "A claim must be an object.", where=pointer, expected=SHAPE
                 )
                 yield UnreadableClaim(findings=(problem,), where=pointer)
 
@@ -315,47 +269,4 @@ class _ClaimReader:
             finding(
                 "field.format", message, line=line, field=field, value=shown, where=pointer, expected=expected
             )
-        )
-
-
-def _names(schema: type[Any], *others: str) -> frozenset[str]:
-    return frozenset(schema._declared_fields) | frozenset(others)
-
-
-_CLAIM_FIELDS = _names(ClaimSchema)
-_ADDRESS_FIELDS = _names(AddressSchema, "address")
-_PARTS = {
-    "payer": _names(PayerSchema),
-    "billing_provider": _names(ProviderSchema, "last_name"),
-    "rendering_provider": _names(ProviderSchema, "last_name"),
-    "member": _names(MemberSchema),
-}
-_LINE_FIELDS = _names(LineSchema)
-
-
-def _unknown_fields(claims: list[tuple[str, Any]]) -> Iterator[Finding]:
-    """One note for all fields that nothing reads, each named once."""
-    unknown: dict[str, str] = {}
-    for pointer, claim in claims:
-        if not isinstance(claim, dict):
-            continue
-        objects: list[tuple[str, Any, frozenset[str]]] = [("", claim, _CLAIM_FIELDS)]
-        for key, names in _PARTS.items():
-            part = claim.get(key)
-            objects.append((f"/{key}", part, names))
-            if isinstance(part, dict):
-                objects.append((f"/{key}/address", part.get("address"), _ADDRESS_FIELDS))
-        lines = claim.get("lines")
-        if isinstance(lines, list):
-            objects += [("/lines", line, _LINE_FIELDS) for line in lines]
-        for path, entry, names in objects:
-            if isinstance(entry, dict) and not entry.keys() <= names:
-                for key in entry.keys() - names:
-                    unknown.setdefault(f"{path}/{key[:60]}", f"{pointer}{path}")
-    if unknown:
-        named = ", ".join(sorted(unknown)[:_IGNORED_NAMED])
-        yield finding(
-            "file.column_ignored",
-            f"We did not read these fields, because a claim has no fields of that name: {named}.",
-            where=next(iter(unknown.values())) or None,
         )

@@ -28,6 +28,9 @@ from shared.x12.envelope import SetFacts, StructureProblem, at
 from shared.x12.places import place
 from shared.x12.segments import EnvelopeError, batches
 
+# Longer than any element of the guide with all its parts; it would go into every message and table.
+_LONGEST_ELEMENT = 512
+
 
 class MissingClaimsError(Exception):
     """Census and mapping disagree: a fault of ours, never of the file. Nothing of the file may be kept."""
@@ -67,9 +70,7 @@ class X12ClaimsFile:
         )
 
     def items(self) -> Iterator[ClaimRead | UnreadableClaim]:
-        """Every claim once, in file order. Raises :class:`MissingClaimsError` where the totals do not
-        meet.
-        """
+        """Every claim once, in file order. Raises :class:`MissingClaimsError` where totals do not meet."""
         for _, item in self._numbered_items():
             yield item
 
@@ -141,6 +142,9 @@ def _claims(path: Path, sets: tuple[SetFacts, ...]) -> Iterator[ClaimSegments]:
         for segment in batch.segments:
             fields = segment.split(element)
             name = fields[0]
+            too_long: list[Finding] = []
+            if len(segment) > _LONGEST_ELEMENT:
+                fields, too_long = _without_long_elements(fields, current, parties)
             if name == "CLM" and inside:
                 if current is not None:
                     yield current
@@ -152,6 +156,7 @@ def _claims(path: Path, sets: tuple[SetFacts, ...]) -> Iterator[ClaimSegments]:
                     envelope_findings=problems,
                 )
                 claim_ordinal += 1
+                current.findings += too_long
             elif name == "HL" and inside:
                 if current is not None:
                     yield current
@@ -170,8 +175,37 @@ def _claims(path: Path, sets: tuple[SetFacts, ...]) -> Iterator[ClaimSegments]:
                 parties = Parties(control, component)
             elif current is not None:
                 current.rest.append(fields)
+                current.findings += too_long
             elif inside:
                 parties.take(fields)
+                parties.found += too_long
+
+
+def _without_long_elements(
+    fields: list[str], current: ClaimSegments | None, parties: Parties
+) -> tuple[list[str], list[Finding]]:
+    """The fields with those that are too long to be anybody's data left empty, and a finding for each."""
+    line = loop = None
+    if current is None or fields[0] == "CLM":
+        loop = None if fields[0] == "CLM" else parties.loop(fields)
+    else:
+        line = sum(1 for each in current.rest if each[0] == "LX") or None
+    kept, found = list(fields), []
+    for position, value in enumerate(fields):
+        if position and len(value) > _LONGEST_ELEMENT:
+            kept[position] = ""
+            label = f"{fields[0][:3]}{position:02d}"
+            found.append(
+                finding(
+                    "field.format",
+                    f"Element {label} has {len(value):,} characters. It was not read.",
+                    line=line,
+                    value=value[:80],
+                    where=place(parties.control, f"{loop} {label}" if loop else label, line=line),
+                    expected="The longest element of the guide has 80 characters.",
+                )
+            )
+    return kept, found
 
 
 def _problem(problem: StructureProblem) -> Finding:

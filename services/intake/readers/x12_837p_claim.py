@@ -22,9 +22,7 @@ _DATE = "Eight digits (20260302), or two dates with a hyphen (20260302-20260305)
 
 
 class ClaimSegments(Struct):
-    """One claim as it stands in the file: CLM, the segments after it up to the next claim, and its
-    surroundings.
-    """
+    """One claim as it stands in the file: CLM, the segments up to the next claim, and its surroundings."""
 
     clm: list[str]
     source: Source
@@ -32,6 +30,7 @@ class ClaimSegments(Struct):
     component: str
     envelope_findings: tuple[Finding, ...] = ()
     rest: list[list[str]] = []
+    findings: list[Finding] = []
 
 
 class _Line(Struct):
@@ -100,7 +99,9 @@ def map_claim(segments: ClaimSegments) -> ClaimRead:
         delay_reason=at(clm, 20) or None,
         source=segments.source,
     )
-    return ClaimRead(claim, (*segments.envelope_findings, *segments.parties.findings, *found.all))
+    return ClaimRead(
+        claim, (*segments.envelope_findings, *segments.parties.findings, *segments.findings, *found.all)
+    )
 
 
 def _with_record_number(segments: ClaimSegments, number: str | None) -> Member:

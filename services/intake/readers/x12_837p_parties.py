@@ -13,6 +13,8 @@ from shared.x12.envelope import at
 from shared.x12.places import place
 from shared.x12.values import day
 
+_LOOPS = {"85": "2010AA", "87": "2010AB", "PE": "2010AC", "IL": "2010BA", "QC": "2010CA", "PR": "2010BB"}
+
 
 class Snapshot(NamedTuple):
     """The parties of one claim."""
@@ -27,7 +29,10 @@ class Parties:
     """Follows the segments between the claims of one transaction set."""
 
     def __init__(self, control: str | None, component: str) -> None:
-        self._control = control
+        self.control = control
+        self.found: list[Finding] = []
+        self._billing_found: list[Finding] = []
+        self._subscriber_seen = False
         self._component = component
         self._billing: dict[str, str] = {}
         self._subscriber: dict[str, str] = {}
@@ -35,17 +40,24 @@ class Parties:
         self._payer: dict[str, str] = {}
         self._now: dict[str, str] | None = None
         self._made: Snapshot | None = None
+        self._loop: str | None = None
         self._billing_made: Provider | None = None
 
     def level(self, fields: list[str]) -> None:
         """An HL segment: 20 billing provider, 22 subscriber, 23 patient. Other levels change nothing."""
         code = at(fields, 3)
         self._now = None
+        self._loop = None
         self._made = None
         if code == "20":
             self._billing, self._subscriber, self._patient, self._payer = {}, {}, None, {}
             self._billing_made = None
+            self._billing_found, self.found, self._subscriber_seen = [], [], False
         elif code == "22":
+            if not self._subscriber_seen:
+                self._billing_found = list(self.found)
+            self._subscriber_seen = True
+            self.found = []
             self._subscriber, self._patient, self._payer = {}, None, {}
         elif code == "23":
             self._patient = {}
@@ -82,6 +94,7 @@ class Parties:
 
     def _name(self, fields: list[str]) -> None:
         code = at(fields, 1)
+        self._loop = _LOOPS.get(code)
         if code == "85":
             party = self._billing
             self._billing_made = None
@@ -100,10 +113,16 @@ class Parties:
         party["last"], party["first"] = at(fields, 3), at(fields, 4)
         party["id_kind"], party["id"] = at(fields, 8), at(fields, 9)
 
+    def loop(self, fields: list[str]) -> str | None:
+        """The loop of the guide in which a segment stands here, where it is one that is read."""
+        if fields[0] == "NM1":
+            return _LOOPS.get(at(fields, 1))
+        return self._loop if fields[0] in {"N3", "N4", "DMG", "REF", "PER"} else None
+
     def snapshot(self) -> Snapshot:
         """The parties of a claim that begins here, with everything found in their loops."""
         if self._made is None:
-            findings: list[Finding] = []
+            findings = [*self._billing_found, *self.found] if self._subscriber_seen else list(self.found)
             if self._billing_made is None:
                 self._billing_made = self._provider()
             member = self._member(findings)
@@ -133,7 +152,7 @@ class Parties:
                     "The claim is for a patient who is not the subscriber. The patient's name was read "
                     "with the subscriber's member ID.",
                     severity="note",
-                    where=place(self._control, "2010CA NM103"),
+                    where=place(self.control, "2010CA NM103"),
                     expected="In Medi-Cal each member is the subscriber (SBR02 is 18, no loop 2000C).",
                     carc=None,
                     claim_status=None,
@@ -147,7 +166,7 @@ class Parties:
                     "The birth date is not a date.",
                     field="member.birth_date",
                     value=person["birth"][:80],
-                    where=place(self._control, f"{loop} DMG02"),
+                    where=place(self.control, f"{loop} DMG02"),
                     expected="Year, month and day as eight digits, such as 19800229.",
                 )
             )
@@ -162,7 +181,7 @@ class Parties:
 
     def _cin(self, findings: list[Finding]) -> str | None:
         sent = self._subscriber.get("id", "")
-        where = place(self._control, "2010BA NM109")
+        where = place(self.control, "2010BA NM109")
         cin = "".join(sent.split()).upper()
         from_card = cin_of_bic(cin)
         if from_card:

@@ -1,7 +1,9 @@
-"""Rows of an invoice in an Excel workbook: the sheet that has the headers, as the file shows it to a person."""
+"""Rows of an invoice in an Excel workbook: of the sheet that has the headers, as a person sees it."""
 
 import posixpath
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,8 @@ from services.intake.readers.headers import (
     no_header,
     refused,
 )
-from services.intake.readers.invoice import Row, letters, named_rows
+from services.intake.readers.invoice import Row
+from services.intake.readers.row_findings import letters, named_rows
 from services.intake.readers.xlsx_scan import SheetScan, check_entry, check_sizes, scan_sheet
 from shared.catalogue import finding
 from shared.findings import Finding
@@ -29,6 +32,19 @@ from shared.findings import Finding
 _WORKBOOK = "xl/workbook.xml"
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _LARGEST_INDEX = 4 << 20
+# Whatever a broken archive, stream or index makes the libraries raise; LookupError is a missing part or encoding.
+_DAMAGE = (
+    CalamineError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ElementTree.ParseError,
+    LookupError,
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+)
 _SAVE_AGAIN = "Open the file in Excel and save it again as .xlsx"
 
 
@@ -45,7 +61,7 @@ class _Found(Struct):
 class XlsxTable:
     """An invoice in a workbook as a table of rows.
 
-    Raises ``FileRefused`` where no sheet, or more than one, holds an invoice, or the workbook is beyond the limits.
+    Raises ``FileRefused`` where no sheet, or more than one, holds an invoice, or a limit is passed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,7 +133,7 @@ class XlsxTable:
         if rows:
             yield finding(
                 "file.hidden",
-                f"We did not read {named_rows(rows)} of {place}: hidden rows, or rows that a filter leaves out.",
+                f"We did not read {named_rows(rows)} of {place}: they are hidden or filtered out.",
                 where=f"{place}, {named_rows(rows)}",
                 expected="Show the rows and send the file again if they are part of the invoice",
             )
@@ -136,15 +152,7 @@ def _readable() -> Iterator[None]:
     """A workbook that cannot be taken apart is refused, whatever the library has to say about it."""
     try:
         yield
-    except (
-        CalamineError,
-        zipfile.BadZipFile,
-        ElementTree.ParseError,
-        KeyError,
-        OSError,
-        ValueError,
-        EOFError,
-    ):
+    except _DAMAGE:
         raise refused("The Excel workbook is damaged.", expected=_SAVE_AGAIN) from None
     except RuntimeError:  # zipfile's word for an entry with a password
         raise refused(

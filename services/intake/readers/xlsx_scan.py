@@ -1,14 +1,13 @@
 """What a workbook's XML says and the fast cell reader does not: what is hidden, broken or too large.
 
-The cells themselves are read by python-calamine, which is ten times as fast as anything that also sees visibility.
-It gives an empty cell for a formula that was never calculated and for an error such as ``#N/A``, knows nothing of
-hidden rows, and sets aside memory for the whole rectangle that the cells span. So the XML of each sheet is passed
-over once, in pieces of whole rows, looking only for what matters; memory stays flat.
+The cells themselves are read by python-calamine, ten times as fast as anything that also sees visibility. It
+gives an empty cell for a formula that was never calculated and for an error such as ``#N/A``, knows no
+hidden rows, and sets aside memory for the whole rectangle that the cells span. So the XML of each sheet is
+passed over once, in pieces of whole rows, looking only for what matters; memory stays flat.
 """
 
 import re
 import zipfile
-from bisect import bisect
 from collections.abc import Iterator
 
 from msgspec import Struct, field
@@ -57,14 +56,14 @@ def check_sizes(archive: zipfile.ZipFile) -> None:
 
 
 def check_entry(archive: zipfile.ZipFile, name: str) -> None:
-    """Unpacks an entry once and throws it away, so that nothing larger than it claims reaches other readers."""
+    """Unpacks an entry once and throws it away: nothing larger than it claims then reaches other readers."""
     with archive.open(name) as entry:
         while entry.read(_PIECE):
             pass
 
 
 def scan_sheet(archive: zipfile.ZipFile, name: str, title: str) -> SheetScan:
-    """Passes over one sheet. Raises ``FileRefused`` where it is beyond the limits or no sheet that we know."""
+    """Passes over one sheet. Raises ``FileRefused`` where a limit is passed or it is no sheet we know."""
     scan = SheetScan()
     row = 0
     pattern: _Patterns | None = None
@@ -114,8 +113,12 @@ class _Patterns:
         self._cell_or_row = re.compile(rb"<%s(c|row)\b([^>]*)>" % p)
         self._values = tuple(start % prefix for start in (b"<%sv>", b"<%sv ", b"<%sis>", b"<%sf>", b"<%sf "))
         self._cell = b"<%sc" % prefix
+        self._row_start, self._placed_row = b"<%srow" % prefix, b'<%srow r="' % prefix
         self._placed_cell = b'<%sc r="' % prefix
-        self._far = re.compile(rb'<%sc r="(?:[A-Z]{3}|[C-Z][A-Z])[0-9]' % p)
+        # Cells beyond column BZ or row 199,999.
+        self._far = re.compile(
+            rb'<%sc r="(?:(?:[A-Z]{3}|[C-Z][A-Z])[0-9]|[A-Z]{1,2}(?:[2-9][0-9]{5}|[0-9]{7}))' % p
+        )
         self._error = re.compile(
             rb'<%sc (?=[^>]*\bt="e")[^>]*\br="([A-Z]+)([0-9]+)"[^>]*>(.*?)</%sc>' % (p, p), re.DOTALL
         )
@@ -148,21 +151,20 @@ class _Patterns:
 
     def look(self, piece: bytes, scan: SheetScan, row: int) -> int:
         """Adds what a piece shows to ``scan``; answers the number of its last row."""
-        numbers: list[int] = []
-        starts: list[int] = []
-        some_hidden = b"hidden=" in piece
-        for match in self._row.finditer(piece):
-            row = int(match[1] or 0) or _number(match[2], b"r") or row + 1
-            numbers.append(row)
-            starts.append(match.start())
-            if some_hidden and _is_hidden(match[2]):
-                scan.hidden_rows.add(row)
-        if not starts:
-            return row
         last_value = max(map(piece.rfind, self._values))
+        first_row = piece.find(self._row_start)
+        if first_row < 0:
+            return row
+        if b"hidden=" in piece or piece.count(self._row_start) != piece.count(self._placed_row):
+            row, valued = self._each_row(piece, scan, row, last_value)
+        else:
+            # Every row has its number and none is hidden: only the last ones matter.
+            row = self._row_number(piece, len(piece))
+            valued = self._row_number(piece, last_value) if last_value > first_row else 0
         if last_value >= 0:
-            scan.last_row = max(scan.last_row, numbers[max(bisect(starts, last_value) - 1, 0)])
-            scan.columns = max(scan.columns, self._widest(piece, starts[0]))
+            columns, lowest = self._span(piece, first_row)
+            scan.last_row = max(scan.last_row, valued, lowest)
+            scan.columns = max(scan.columns, columns)
         scan.has_booleans = scan.has_booleans or b't="b"' in piece
         if b't="e"' in piece:
             for match in self._error.finditer(piece):
@@ -176,23 +178,44 @@ class _Patterns:
                 scan.broken.setdefault(int(match[2]), {})[_index(match[1])] = cell
         return row
 
-    def _widest(self, piece: bytes, first_row: int) -> int:
-        """How many columns the values of a piece span, never fewer than the truth."""
+    def _row_number(self, piece: bytes, before: int) -> int:
+        """The number of the last row that begins before a position."""
+        match = self._row.match(piece, piece.rfind(self._placed_row, 0, before))
+        return int(match[1] or 0) if match else 0
+
+    def _each_row(self, piece: bytes, scan: SheetScan, row: int, last_value: int) -> tuple[int, int]:
+        """Looks at every row: the numbers of the last one and of the last one with a value."""
+        valued = row
+        for match in self._row.finditer(piece):
+            row = int(match[1] or 0) or _number(match[2], b"r") or row + 1
+            if match.start() < last_value:
+                valued = row
+            if _is_hidden(match[2]):
+                scan.hidden_rows.add(row)
+        return row, valued
+
+    def _span(self, piece: bytes, first_row: int) -> tuple[int, int]:
+        """How many columns and rows the values of a piece span, never fewer than the truth.
+
+        Rows count only where a cell claims one that its own row element does not lead to expect.
+        """
         ordinary = piece.count(self._placed_cell) == piece.count(self._cell, first_row)
         if ordinary and not self._far.search(piece):
-            return _NOT_FAR
-        widest = column = 0
+            return _NOT_FAR, 0
+        widest = lowest = column = 0
         for match in self._cell_or_row.finditer(piece):
             if match[1] == b"row":
                 column = 0
                 continue
-            place = _attribute(match[2], b"r")
-            column = _index(place.rstrip(b"0123456789")) + 1 if place else column + 1
-            if column > widest and not match[2].endswith(b"/"):
+            place = _attribute(match[2], b"r") or b""
+            letters = place.rstrip(b"0123456789")
+            column = _index(letters) + 1 if letters else column + 1
+            if not match[2].endswith(b"/"):
                 after = piece[match.end() : match.end() + 64].lstrip()
                 if after.startswith(self._values):
-                    widest = column
-        return widest
+                    widest = max(widest, column)
+                    lowest = max(lowest, int(place[len(letters) :] or 0))
+        return widest, lowest
 
 
 def _attribute(attributes: bytes, name: bytes) -> bytes | None:

@@ -163,8 +163,7 @@ def _code_on_another_date(
         claim,
         "code.not_listed",
         f"DHCS did not list {line.procedure_code} for ECM or Community Supports on {us_date(on)}. "
-        "It is listed from "
-        f"{us_date(first.effective_from)} on for {first.service_name}.",
+        f"It is listed from {us_date(first.effective_from)} on for {first.service_name}.",
         field="procedure_code",
         line=line,
         value=line.procedure_code,
@@ -189,9 +188,8 @@ def _unlisted_modifiers(claim: Claim, line: ServiceLine, match: Match, codes: Co
     return found(
         claim,
         "code.modifier_not_listed",
-        f"DHCS does not list modifier{'s' if many else ''} {' and '.join(wrong)} for {code}, also "
-        "where plan and "
-        f"provider agreed on {'them' if many else 'it'}.{telehealth} {advice}",
+        f"DHCS does not list modifier{'s' if many else ''} {' and '.join(wrong)} for {code}, "
+        f"even if plan and provider agreed on {'them' if many else 'it'}.{telehealth} {advice}",
         field="modifiers",
         line=line,
         value=" ".join(line.modifiers),

@@ -38,7 +38,6 @@ class EarlierLine(Struct, frozen=True):
     service_end: date
     units: str
     charge_cents: int | None
-    start_time: str | None
     arrival_date: date
 
 
@@ -170,7 +169,7 @@ class History:
 
 
 def is_same_service(one: EarlierLine, other: EarlierLine) -> bool:
-    """Field by field what the key stands for. Two stated start times that differ are two services."""
+    """Field by field what the key stands for."""
     return (
         one.hcpcs == other.hcpcs
         and one.service_start == other.service_start
@@ -180,7 +179,6 @@ def is_same_service(one: EarlierLine, other: EarlierLine) -> bool:
         and one.payer_id == other.payer_id
         and one.modifiers == other.modifiers
         and one.units == other.units
-        and (one.start_time == other.start_time or not one.start_time or not other.start_time)
     )
 
 
@@ -222,7 +220,6 @@ def _line_of(received: ClaimReceived, claim: Claim, cin: str | None, line: Servi
         end,
         units,
         line.charge_cents,
-        line.start_time,
         received.receipt.arrival_date,
     )
 

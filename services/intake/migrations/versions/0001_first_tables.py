@@ -48,7 +48,9 @@ def upgrade() -> None:
     op.create_index("submissions_by_organisation", "submissions", ["organisation", "submission_id"])
     op.create_table(
         "source_parts",
-        sa.Column("submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True),
+        sa.Column(
+            "submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True
+        ),
         sa.Column("part", sa.Integer(), primary_key=True),
         sa.Column("compressed", sa.LargeBinary(), nullable=False),
     )
@@ -75,7 +77,9 @@ def upgrade() -> None:
     op.create_index("claims_by_organisation", "claims", ["organisation", "claim_id"])
     op.create_table(
         "unreadable_claims",
-        sa.Column("submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True),
+        sa.Column(
+            "submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True
+        ),
         sa.Column("ordinal", sa.Integer(), primary_key=True),
         sa.Column("claim_number", sa.String(80)),
         sa.Column("place", sa.String(255)),
@@ -94,7 +98,9 @@ def upgrade() -> None:
     op.create_index("timeline_by_claim", "timeline", ["claim_id", "at"])
     op.create_table(
         "conformity_jobs",
-        sa.Column("submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True),
+        sa.Column(
+            "submission_id", sa.String(40), sa.ForeignKey("submissions.submission_id"), primary_key=True
+        ),
     )
 
 

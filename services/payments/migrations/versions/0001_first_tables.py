@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.access_tables import create_access_tables
 from shared.database import Instant, Json
 from shared.messaging.tables import create_messaging_tables
 
@@ -14,19 +15,7 @@ APPEND_ONLY = ("payment_entries", "timeliness_log")
 
 def upgrade() -> None:
     create_messaging_tables(op)
-    op.create_table(
-        "api_keys",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("organisation", sa.String(length=200), nullable=False),
-        sa.Column("npis", Json(), nullable=False),
-        sa.Column("payers", Json(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("revoked_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("secret_hash"),
-    )
+    create_access_tables(op)
     op.create_table(
         "clocks",
         sa.Column("claim_id", sa.String(length=40), nullable=False),
@@ -75,19 +64,6 @@ def upgrade() -> None:
     op.create_index("clocks_by_deadline", "clocks", ["status", "running_deadline", "claim_id"], unique=False)
     op.create_index("clocks_by_number", "clocks", ["provider_npi", "claim_number"], unique=False)
     op.create_index("clocks_by_original", "clocks", ["original_reference"], unique=False)
-    op.create_table(
-        "idempotency_keys",
-        sa.Column("principal", sa.String(length=40), nullable=False),
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("request_hash", sa.String(length=64), nullable=False),
-        sa.Column("started_at", Instant(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column("content_type", sa.String(length=200), nullable=True),
-        sa.Column("location", sa.String(length=500), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("principal", "key"),
-    )
-    op.create_index("ix_idempotency_keys_started_at", "idempotency_keys", ["started_at"], unique=False)
     op.create_table(
         "log_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),

@@ -43,8 +43,16 @@ def upgrade() -> None:
         sa.Column("claim_id", sa.String(40), sa.ForeignKey("claims.claim_id"), primary_key=True),
         sa.Column("judgement", sa.Integer(), primary_key=True),
         sa.Column("judged_at", Instant(), nullable=False),
+        sa.Column("payer_id", sa.String(80)),
         sa.Column("verdict", sa.String(10), nullable=False),
         sa.Column("document", Json(), nullable=False),
+    )
+    op.create_index(
+        "judgements_pended",
+        "judgements",
+        ["claim_id"],
+        postgresql_where=sa.text("verdict = 'pended'"),
+        sqlite_where=sa.text("verdict = 'pended'"),
     )
 
 
