@@ -6,6 +6,7 @@ Everything goes through the suite's own command and HTTP, as it would from outsi
 import argparse
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -22,11 +23,14 @@ from typing import Any
 import requests
 
 from services.tables import claim_lines, table
+from shared.calendar import pacific_date
+from shared.parts import utc_now
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(sys.executable).with_name("promptclaim")
 SAMPLES = ("claims.837", "invoice.xlsx", "invoice.csv", "claims.json")
-PROVIDER_NPIS = ("1234567893", "1999999984")
+PROVIDER = "Harbor Street Outreach"
+PROVIDER_NPI = "1234567893"
 WAIT_SECONDS = 120
 
 
@@ -49,17 +53,18 @@ def main() -> None:
 class Demo:
     def __init__(self, url: str, data: Path) -> None:
         self.url = url
+        self.samples = data / "samples"
+        self.samples.mkdir()
+        runpy.run_path(str(ROOT / "samples" / "build.py"))["build"](self.samples, california_today())
         self.keys = {
-            "provider": make_key(
-                data, "provider", "Alameda Promotoras", *(f"--npi={npi}" for npi in PROVIDER_NPIS)
-            ),
+            "provider": make_key(data, "provider", PROVIDER, f"--npi={PROVIDER_NPI}"),
             "claims": make_key(data, "claims", "Golden State Health Plan"),
             "auditor": make_key(data, "auditor", "State auditor"),
         }
 
     def run(self) -> None:
         say("1. The provider sends its files")
-        submissions = [self.submit(ROOT / "samples" / name) for name in SAMPLES]
+        submissions = [self.submit(self.samples / name) for name in SAMPLES]
         print(
             table(
                 [
@@ -114,7 +119,7 @@ class Demo:
                 "claims",
                 "POST",
                 f"/payments/api/v1/claims/{clock['claim_id']}/payment-events",
-                json={"kind": kind, "date": today(), **details},
+                json={"kind": kind, "date": california_today().isoformat(), **details},
             )
         paid = self.until(
             "the payments on the claim page",
@@ -130,13 +135,17 @@ class Demo:
             "auditor",
             "GET",
             "/payments/api/v1/timeliness",
-            params={"from": days_ago(31), "to": today(), "group_by": "payer,channel"},
+            params={
+                "from": (california_today() - timedelta(31)).isoformat(),
+                "to": california_today().isoformat(),
+                "group_by": "payer,channel",
+            },
         )
         print(
             table(
                 [
                     figure_row(each)
-                    for each in [*figures["groups"], {"key": {"payer": "all"}, **figures["total"]}]
+                    for each in [*figures["groups"], {**figures["total"], "key": {"payer": "all"}}]
                 ]
             )
         )
@@ -311,12 +320,8 @@ def wait_for_ctrl_c() -> None:
         print()
 
 
-def today() -> str:
-    return date.today().isoformat()  # noqa: DTZ011 - the demo's reader lives in local time
-
-
-def days_ago(days: int) -> str:
-    return (date.today() - timedelta(days)).isoformat()  # noqa: DTZ011
+def california_today() -> date:
+    return pacific_date(utc_now())
 
 
 def say(title: str) -> None:

@@ -1,12 +1,15 @@
-"""Makes the sample invoices beside it: ``python samples/build.py``. All people and organizations are made up.
+"""Makes the samples beside it: ``python samples/build.py``. All people and organizations are made up.
 
-Control numbers say what a claim shows. Change a claim here, run it, and commit what it wrote.
+Control numbers say what a claim shows. Change a claim here, run it, and commit what it wrote. Claims age (a plan need
+not take a service of more than a year ago), so the demo builds them anew, moved to the day on which it runs.
 """
 
 import csv
 import io
 import json
-from datetime import date, datetime
+import re
+import sys
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,11 @@ import xlsxwriter
 from services.intake.invoice_columns import COLUMNS
 
 HERE = Path(__file__).parent
-_MADE = datetime.fromisoformat("2026-11-16")
+sys.path.insert(0, str(HERE))
+
+import claims_837p  # noqa: E402 - stands beside this script, which is no package
+
+MADE_ON = date(2026, 11, 16)
 
 Row = dict[str, Any]
 _PLAN = {"payer_name": "Golden State Health Plan", "payer_id": "GSHP1"}
@@ -199,6 +206,7 @@ CSV_ROWS: list[tuple[Row, str]] = [
     (_row("CSV-UNREADABLE", _OKAFOR, "sometime", 2, "50.00"), "A service date that is no date"),
 ]
 _TITLES = {
+    "claims.837": "837P of Harbor Street Outreach (NPI 1234567893), two transaction sets",
     "invoice.xlsx": "Excel invoice of Harbor Street Outreach (NPI 1234567893)",
     "invoice.csv": "The same organization's next invoice, as CSV",
     "claims.json": "Claims as a billing system sends them",
@@ -274,15 +282,37 @@ JSON_CLAIMS: list[tuple[Row, str]] = [
 ]
 
 
-def _write_xlsx(path: Path) -> None:
+def _moved(cells: Row, days: int) -> Row:
+    """The same claim or row with every date but the birth date moved by ``days``, in whatever form it is written."""
+
+    def move(name: str, cell: Any) -> Any:
+        if "birth_date" in name:
+            return cell
+        if isinstance(cell, date):
+            return cell + timedelta(days)
+        if isinstance(cell, dict):
+            return _moved(cell, days)
+        if isinstance(cell, list):
+            return [move(name, each) for each in cell]
+        if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell):
+            return (date.fromisoformat(cell) + timedelta(days)).isoformat()
+        if isinstance(cell, str) and re.fullmatch(r"\d{2}/\d{2}/\d{4}", cell):
+            return f"{datetime.strptime(cell, '%m/%d/%Y') + timedelta(days):%m/%d/%Y}"  # noqa: DTZ007 - a bare date
+        return cell
+
+    return {name: move(name, cell) for name, cell in cells.items()}
+
+
+def _write_xlsx(path: Path, days: int) -> None:
     with xlsxwriter.Workbook(str(path)) as workbook:
-        workbook.set_properties({"created": _MADE})
+        workbook.set_properties({"created": datetime(2026, 11, 16)})  # noqa: DTZ001 - Excel knows no zones
         sheet = workbook.add_worksheet("Invoice")
         day_format = workbook.add_format({"num_format": "mm/dd/yyyy"})
         sheet.write_row(0, 0, [column.label for column in COLUMNS])
         for number, (row, _) in enumerate(XLSX_ROWS, start=1):
+            cells = _moved(row, days)
             for index, column in enumerate(COLUMNS):
-                cell = row.get(column.name)
+                cell = cells.get(column.name)
                 if isinstance(cell, date):
                     sheet.write_datetime(number, index, cell, day_format)
                 elif isinstance(cell, str):
@@ -291,13 +321,14 @@ def _write_xlsx(path: Path) -> None:
                     sheet.write_number(number, index, cell)
 
 
-def _csv_text() -> str:
+def _csv_text(days: int) -> str:
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, [column.name for column in COLUMNS])
     writer.writeheader()
     for row, _ in CSV_ROWS:
-        dates = {name: f"{cell:%m/%d/%Y}" for name, cell in row.items() if isinstance(cell, date)}
-        writer.writerow({**row, "invoice_number": "2026-119", **dates})
+        cells = _moved(row, days)
+        dates = {name: f"{cell:%m/%d/%Y}" for name, cell in cells.items() if isinstance(cell, date)}
+        writer.writerow({**cells, "invoice_number": "2026-119", **dates})
     return buffer.getvalue()
 
 
@@ -308,6 +339,7 @@ def _readme() -> str:
         " ones. Control numbers say what a claim shows.\n"
     ]
     told = {
+        "claims.837": claims_837p.CLAIMS,
         "invoice.xlsx": [(row["control_number"], text) for row, text in XLSX_ROWS if text],
         "invoice.csv": [(row["control_number"], text) for row, text in CSV_ROWS],
         "claims.json": [(claim["control_number"], text) for claim, text in JSON_CLAIMS],
@@ -318,11 +350,15 @@ def _readme() -> str:
     return "".join(parts)
 
 
-def build(folder: Path) -> None:
-    """Writes all samples and their README into ``folder``."""
-    _write_xlsx(folder / "invoice.xlsx")
-    (folder / "invoice.csv").write_text(_csv_text(), encoding="utf-8", newline="")
-    document = {"claims": [claim for claim, _ in JSON_CLAIMS]}
+def build(folder: Path, on: date = MADE_ON) -> None:
+    """Writes all samples as if made ``on`` that day, and their README, into ``folder``."""
+    days = (on - MADE_ON).days
+    (folder / "claims.837").write_text(
+        "~\n".join([*claims_837p.segments(on), ""]), encoding="ascii", newline=""
+    )
+    _write_xlsx(folder / "invoice.xlsx", days)
+    (folder / "invoice.csv").write_text(_csv_text(days), encoding="utf-8", newline="")
+    document = {"claims": [_moved(claim, days) for claim, _ in JSON_CLAIMS]}
     (folder / "claims.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_readme(), encoding="utf-8")
 

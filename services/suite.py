@@ -87,6 +87,7 @@ def open_bus(settings: Settings) -> Bus:
         settings.kafka_options,
         partitions=settings.kafka_partitions,
         replication_factor=settings.kafka_replication_factor,
+        session_timeout_seconds=settings.kafka_session_timeout_seconds,
     )
 
 

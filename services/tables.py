@@ -1,6 +1,6 @@
 """Plain tables for terminals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from textwrap import wrap
 from typing import Any
@@ -22,9 +22,18 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str
     )
 
 
+def findings_lines(findings: Iterable[Mapping[str, Any]], indent: str = "    ") -> list[str]:
+    """What has to be done first; then the notes, which ask for nothing, a line each."""
+    ordered = sorted(findings, key=lambda finding: finding["severity"] == "note")
+    return list(chain.from_iterable(finding_lines(finding, indent) for finding in ordered))
+
+
 def finding_lines(finding: Mapping[str, Any], indent: str = "    ") -> list[str]:
     """A finding as a person reads it: rule and place, then what is wrong, what would be right, and who says so."""
     place = f" ({finding['where']})" if finding.get("where") else ""
+    if finding["severity"] == "note":
+        first, *more = _wrapped(f"note: {finding['message']}{place}")
+        return [indent + first, *(indent + "  " + line for line in more)]
     lines = [f"{finding['severity']}: {finding['rule']}{place}", *_wrapped(finding["message"])]
     if finding.get("expected"):
         lines += _wrapped(f"Right would be: {finding['expected']}")
@@ -38,7 +47,7 @@ def claim_lines(claim: Mapping[str, Any]) -> list[str]:
     name = claim.get("claim") or "(no claim number)"
     due = (claim.get("clock") or {}).get("deadline")
     head = f"  {claim.get('verdict') or 'judging':<10} {name}" + (f"  payment due by {due}" if due else "")
-    return [head, *chain.from_iterable(finding_lines(each) for each in claim.get("findings", ()))]
+    return [head, *findings_lines(claim.get("findings", ()))]
 
 
 def submission_table(submission: Mapping[str, Any]) -> str:

@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka_options: dict[str, Any] = {}
     kafka_partitions: int = 12
     kafka_replication_factor: int = 1
+    kafka_session_timeout_seconds: int = 10
     payers_file: Path | None = None
     member_key: str | None = None
     session_key: str | None = None
@@ -225,6 +226,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka_bootstrap_servers", _servers),
     "KAFKA_PARTITIONS": ("kafka_partitions", _whole(1, 1000)),
     "KAFKA_REPLICATION_FACTOR": ("kafka_replication_factor", _whole(1, 9)),
+    "KAFKA_SESSION_TIMEOUT_SECONDS": ("kafka_session_timeout_seconds", _whole(1, 300)),
     "PAYERS_FILE": ("payers_file", _file),
     "MEMBER_KEY": ("member_key", _secret),
     "SESSION_SECRET": ("session_key", _secret),

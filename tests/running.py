@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
+from parts.real_kafka import Broker
+from sqlalchemy import create_engine, text
 
 from bench.files import npi, segments_837p
 
@@ -187,3 +190,86 @@ def embedded_suite(folder: Path, **settings: str) -> Iterator[EmbeddedSuite]:
         yield suite
     finally:
         suite.processes.stop()
+
+
+class RealSuite:
+    """The suite as in production: `serve` and `work` of each service, on Apache Kafka and PostgreSQL.
+
+    ``database_url`` is of an empty database. One worker process a service, by name in ``workers``.
+    """
+
+    def __init__(self, folder: Path, bootstrap_servers: str, database_url: str) -> None:
+        self.processes = Processes(folder)
+        self.database_url = database_url
+        self.environment = clean_environment(
+            PROMPTCLAIM_DATA_DIR=str(folder / "data"),
+            PROMPTCLAIM_DATABASE_URL=database_url,
+            PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS=bootstrap_servers,
+            PROMPTCLAIM_KAFKA_PARTITIONS="4",
+            # How soon the partitions of a killed worker go to the next one.
+            PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS="1",
+            PROMPTCLAIM_MEMBER_KEY="m" * 32,
+            PROMPTCLAIM_SESSION_SECRET="s" * 32,
+        )
+        self.urls: dict[str, str] = {}
+        self.servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        subprocess.run([COMMAND, "db", "upgrade"], env=self.environment, check=True, capture_output=True)
+        for service in SERVICES:
+            self.serve(service)
+            self.work(service)
+        for service in SERVICES:
+            self.wait_until_served(service)
+
+    def serve(self, service: str, **settings: str) -> None:
+        """Start the HTTP of a service, in place of the one before."""
+        port = free_port()
+        arguments = ("serve", service, "--port", str(port), "--processes", "1")
+        self.urls[service] = f"http://127.0.0.1:{port}"
+        self.servers[service] = self.processes.start(*arguments, environment={**self.environment, **settings})
+
+    def wait_until_served(self, service: str) -> None:
+        wait_until_ready({service: self.urls[service]}, self.servers[service], self.processes)
+
+    def work(self, service: str, failpoint: str = "") -> None:
+        """Start the worker of a service, in place of the one before; it dies at ``failpoint``."""
+        environment = {**self.environment, "PROMPTCLAIM_FAILPOINT": failpoint}
+        self.workers[service] = self.processes.start("work", service, environment=environment)
+
+    def client(self, role: str, organisation: str = "Alameda Promotoras", *options: str) -> Client:
+        if role == "provider" and not options:
+            options = tuple(f"--npi={npi}" for npi in NPIS)
+        return Client(self.urls, make_key(self.environment, role, organisation, *options))
+
+    def counts(self, service: str, query: str) -> dict[str, int]:
+        """The two columns of ``query`` on the service's own tables."""
+        engine = create_engine(self.database_url, connect_args={"options": f"-c search_path={service}"})
+        with engine.connect() as connection:
+            found = {str(key): int(count) for key, count in connection.execute(text(query))}
+        engine.dispose()
+        return found
+
+
+@contextmanager
+def real_suite(folder: Path, postgres_url: str) -> Iterator[RealSuite]:
+    """On a broker and a database of its own: the names of topics are fixed, so another suite's claims would show."""
+    broker = Broker()
+    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    name = f"suite_{uuid4().hex[:12]}"
+    try:
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        url = server.url.set(database=name).render_as_string(hide_password=False)
+        suite = RealSuite(folder, broker.bootstrap_servers, url)
+        try:
+            suite.start()
+            yield suite
+        finally:
+            suite.processes.stop()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        server.dispose()
+        broker.stop()
