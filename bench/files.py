@@ -81,11 +81,21 @@ def segments_837p(
     yield "IEA*1*000000001"
 
 
-def write_837p(path: Path, claims: int, *, claims_in_set: int = 500, first_number: int = 0) -> Path:
+def write_837p(
+    path: Path,
+    claims: int,
+    *,
+    claims_in_set: int = 500,
+    first_service: date = date(2026, 9, 1),
+    first_number: int = 0,
+) -> Path:
     """Writes an 837 professional with ``claims`` claims of two lines, about 19 segments a claim. Returns
     ``path``.
     """
+    segments = segments_837p(
+        claims, claims_in_set=claims_in_set, first_service=first_service, first_number=first_number
+    )
     with path.open("w", encoding="ascii") as file:
-        for segment in segments_837p(claims, claims_in_set=claims_in_set, first_number=first_number):
+        for segment in segments:
             file.write(segment + "~\n")
     return path

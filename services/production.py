@@ -34,8 +34,9 @@ def serve(settings: Settings, service: str, *, host: str, port: int, processes: 
         accesslog=None,
         # Before the workers fork, so that each opens its own connections.
         preload_app=False,
-        post_fork=lambda *_: configure_logging(settings.log_level, service=service),
-        when_ready=lambda *_: configure_logging(settings.log_level, service=service),
+        # gunicorn counts the parameters of its hooks.
+        post_fork=lambda _server, _worker: configure_logging(settings.log_level, service=service),
+        when_ready=lambda _server: configure_logging(settings.log_level, service=service),
     ).run()
 
 

@@ -17,11 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
-from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, make_url
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import TIMESTAMP, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import String, Text, TypeDecorator, TypeEngine, UserDefinedType
@@ -91,11 +87,6 @@ class Json(TypeDecorator[bytes]):
         return value.encode() if isinstance(value, str) else value
 
 
-class _RawJson(Loader):
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
 class Database:
     """A service's own database. ``url`` is ``sqlite:///path`` or ``postgresql+psycopg://…``.
 
@@ -116,7 +107,10 @@ class Database:
         self._locks: dict[str, threading.Lock] = {}
         self._file: Path | None = None
         if self.dialect == "postgresql":
-            self.engine = _postgresql(url, schema)
+            # Imported only where it is used: the offline command starts faster without the driver.
+            from shared.postgresql import open_engine
+
+            self.engine = open_engine(url, schema)
         elif self.dialect == "sqlite":
             in_memory = parsed.database in (None, "", ":memory:")
             self._file = None if in_memory else Path(str(parsed.database))
@@ -197,23 +191,6 @@ class Database:
         self.engine.dispose()
 
 
-def _postgresql(url: str, schema: str) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=10,
-        max_overflow=20,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"options": f"-c search_path={schema} -c timezone=UTC", "connect_timeout": 10},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _(connection: psycopg.Connection[Any], _record: object) -> None:
-        connection.adapters.register_loader("jsonb", _RawJson)
-
-    return engine
-
-
 def _sqlite(url: str, in_memory: bool) -> Engine:
     arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     if in_memory:
@@ -256,10 +233,12 @@ def insert_rows(
         marks = ", ".join("?" * len(names))
         connection.exec_driver_sql(f"{verb} INTO {target} ({', '.join(columns)}) VALUES ({marks})", values)
         return
+    from shared.postgresql import copy, staged
+
     if not ignore_conflicts:
-        _copy(connection, target, columns, values)
+        copy(connection, target, columns, values)
         return
-    with _staged(connection, target, columns, values) as staging:
+    with staged(connection, target, columns, values) as staging:
         connection.exec_driver_sql(
             f"INSERT INTO {target} ({', '.join(columns)}) SELECT * FROM {staging} ON CONFLICT DO NOTHING"
         )
@@ -289,7 +268,9 @@ def update_rows(
             f"UPDATE {target} SET {assignments} WHERE {condition}",
             values,
         ).rowcount
-    with _staged(connection, target, columns, values) as staging:
+    from shared.postgresql import staged
+
+    with staged(connection, target, columns, values) as staging:
         assignments = ", ".join(f"{column} = new.{column}" for column in sets)
         condition = " AND ".join(f"old.{column} = new.{column}" for column in keys)
         return connection.exec_driver_sql(
@@ -328,32 +309,3 @@ def _bound(
         values = [row[name] for row in rows]
         columns.append([process(value) for value in values] if process else values)
     return list(zip(*columns, strict=True))
-
-
-@contextmanager
-def _staged(
-    connection: Connection, target: str, columns: list[str], values: list[tuple[Any, ...]]
-) -> Iterator[str]:
-    """The rows in a temporary table of the session, emptied again after the block."""
-    listed = ", ".join(columns)
-    staging = "staged_" + blake2b(f"{target} {listed}".encode(), digest_size=10).hexdigest()
-    connection.exec_driver_sql(
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS "
-        f"AS SELECT {listed} FROM {target} WITH NO DATA"
-    )
-    _copy(connection, f"pg_temp.{staging}", columns, values)
-    yield f"pg_temp.{staging}"
-    connection.exec_driver_sql(f"DELETE FROM pg_temp.{staging}")
-
-
-def _copy(connection: Connection, target: str, columns: list[str], values: list[tuple[Any, ...]]) -> None:
-    statement = f"COPY {target} ({', '.join(columns)}) FROM STDIN"
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in values:
-                copy.write_row(row)
-    except psycopg.Error as error:
-        raise exc.DBAPIError.instance(
-            statement, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error

@@ -14,14 +14,14 @@ from shared.claim import Channel, Claim
 from shared.findings import Finding
 
 
-class ClaimRead(Struct, frozen=True):
+class ClaimRead(Struct, frozen=True, tag=True):
     """A claim as understood; ``findings`` say what could not be understood, and every repair."""
 
     claim: Claim
     findings: tuple[Finding, ...] = ()
 
 
-class UnreadableClaim(Struct, frozen=True):
+class UnreadableClaim(Struct, frozen=True, tag=True):
     """A claim that cannot be judged because required cells make no sense. The provider corrects and sends it again.
 
     ``rows`` are the spreadsheet's row numbers of all its rows; for 837P it is empty and ``where`` says the place.
