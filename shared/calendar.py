@@ -81,3 +81,8 @@ def _refusal(day: date) -> str:
         f"Working days around {day.isoformat()} are not known: federal holidays are listed for "
         f"{FIRST_DAY.year} to {LAST_DAY.year}."
     )
+
+
+def us_date(day: date) -> str:
+    """A date as providers write it: ``03/02/2026``."""
+    return f"{day:%m/%d/%Y}"

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 from parts.real_kafka import Broker, PartMissing
+from running import RealSuite
 from sqlalchemy import create_engine
 
 from shared.bus import Bus
@@ -28,7 +29,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from shared.bus.kafka import KafkaBus
 
-KAFKA_FIXTURES = {"kafka_broker", "kafka_bus"}
+KAFKA_FIXTURES = {"kafka_broker", "kafka_bus", "real_suite"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -89,6 +90,30 @@ def postgres_url() -> Iterator[str]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def real_suite(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RealSuite]:
+    """The whole suite on a broker and a database of its own: topic names are fixed, so no two can share them."""
+    try:
+        broker = Broker()
+    except PartMissing as error:
+        _missing(str(error))
+    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    name = f"suite_{uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    url = server.url.set(database=name).render_as_string(hide_password=False)
+    suite = RealSuite(tmp_path_factory.mktemp("suite"), broker.bootstrap_servers, url)
+    try:
+        suite.start()
+        yield suite
+    finally:
+        suite.close()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        server.dispose()
+        broker.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,10 +13,8 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import requests
-from parts.real_kafka import Broker
 from sqlalchemy import create_engine, text
 
 from bench.files import npi, segments_837p
@@ -66,7 +65,7 @@ def file_837p(claims: int, *, first_number: int = 0, claims_in_set: int = 500) -
 
 
 class Processes:
-    """Child processes of one test, each with its log; all are gone when the test ends."""
+    """Child processes, each with its log; all are gone after :meth:`stop`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -97,10 +96,10 @@ class Processes:
 
 
 class Client:
-    """One key's holder."""
+    """One key's holder. ``urls`` are by service, and may change when a service is started again."""
 
-    def __init__(self, urls: Mapping[str, str] | str, secret: str) -> None:
-        self._urls = dict.fromkeys(SERVICES, urls) if isinstance(urls, str) else urls
+    def __init__(self, urls: Mapping[str, str], secret: str) -> None:
+        self._urls = urls
         self.secret = secret
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {secret}"
@@ -149,7 +148,11 @@ def make_key(environment: Mapping[str, str], role: str, organisation: str, *opti
 
 
 def wait_until_ready(urls: Mapping[str, str], child: subprocess.Popen[bytes], processes: Processes) -> None:
+    """Until ``child`` answers under ``urls``, or has been killed as a test may have asked for."""
+
     def ready() -> bool:
+        if child.poll() == -signal.SIGKILL:
+            return True
         assert child.poll() is None, f"the suite did not start:\n{processes.logs()[-6000:]}"
         try:
             return all(requests.get(f"{url}/{name}/readyz", timeout=5).ok for name, url in urls.items())
@@ -165,21 +168,26 @@ class EmbeddedSuite:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.data = folder / "data"
         self.processes = Processes(folder)
-        self.settings = {"PROMPTCLAIM_DATA_DIR": str(self.data), **settings}
-        self.environment = clean_environment(**self.settings)
+        self.environment = clean_environment(PROMPTCLAIM_DATA_DIR=str(self.data), **settings)
+        self.urls: dict[str, str] = {}
 
     def start(self, **settings: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        port = free_port()
+        self.urls.update(dict.fromkeys(SERVICES, f"http://127.0.0.1:{port}"))
         self.child = self.processes.start(
-            "up", "--port", str(self.port), environment={**self.environment, **settings}
+            "up", "--port", str(port), environment={**self.environment, **settings}
         )
-        wait_until_ready(dict.fromkeys(SERVICES, self.url), self.child, self.processes)
+        wait_until_ready(self.urls, self.child, self.processes)
 
     def client(self, role: str, organisation: str = "Alameda Promotoras", *options: str) -> Client:
         if role == "provider" and not options:
             options = tuple(f"--npi={npi}" for npi in NPIS)
-        return Client(self.url, make_key(self.environment, role, organisation, *options))
+        return Client(self.urls, make_key(self.environment, role, organisation, *options))
+
+    def counts(self, service: str, query: str) -> dict[str, int]:
+        """The two columns of ``query`` on the service's own tables."""
+        with sqlite3.connect(self.data / f"{service}.db") as connection:
+            return dict(connection.execute(query).fetchall())
 
 
 @contextmanager
@@ -200,14 +208,17 @@ class RealSuite:
 
     def __init__(self, folder: Path, bootstrap_servers: str, database_url: str) -> None:
         self.processes = Processes(folder)
-        self.database_url = database_url
+        self._engines = {
+            service: create_engine(database_url, connect_args={"options": f"-c search_path={service}"})
+            for service in SERVICES
+        }
         self.environment = clean_environment(
             PROMPTCLAIM_DATA_DIR=str(folder / "data"),
             PROMPTCLAIM_DATABASE_URL=database_url,
             PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS=bootstrap_servers,
             PROMPTCLAIM_KAFKA_PARTITIONS="4",
             # How soon the partitions of a killed worker go to the next one.
-            PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS="1",
+            PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS="2",
             PROMPTCLAIM_MEMBER_KEY="m" * 32,
             PROMPTCLAIM_SESSION_SECRET="s" * 32,
         )
@@ -225,6 +236,8 @@ class RealSuite:
 
     def serve(self, service: str, **settings: str) -> None:
         """Start the HTTP of a service, in place of the one before."""
+        if service in self.servers:
+            self.servers[service].terminate()
         port = free_port()
         arguments = ("serve", service, "--port", str(port), "--processes", "1")
         self.urls[service] = f"http://127.0.0.1:{port}"
@@ -245,31 +258,10 @@ class RealSuite:
 
     def counts(self, service: str, query: str) -> dict[str, int]:
         """The two columns of ``query`` on the service's own tables."""
-        engine = create_engine(self.database_url, connect_args={"options": f"-c search_path={service}"})
-        with engine.connect() as connection:
-            found = {str(key): int(count) for key, count in connection.execute(text(query))}
-        engine.dispose()
-        return found
+        with self._engines[service].connect() as connection:
+            return {str(key): int(count) for key, count in connection.execute(text(query))}
 
-
-@contextmanager
-def real_suite(folder: Path, postgres_url: str) -> Iterator[RealSuite]:
-    """On a broker and a database of its own: the names of topics are fixed, so another suite's claims would show."""
-    broker = Broker()
-    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    name = f"suite_{uuid4().hex[:12]}"
-    try:
-        with server.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        url = server.url.set(database=name).render_as_string(hide_password=False)
-        suite = RealSuite(folder, broker.bootstrap_servers, url)
-        try:
-            suite.start()
-            yield suite
-        finally:
-            suite.processes.stop()
-        with server.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        server.dispose()
-        broker.stop()
+    def close(self) -> None:
+        self.processes.stop()
+        for engine in self._engines.values():
+            engine.dispose()

@@ -11,17 +11,22 @@ from flask_smorest import Blueprint
 
 from services.intake import api_schemas as schemas
 from services.intake import queries
+from services.intake.invoice_template import blank_invoice_csv, blank_invoice_xlsx
 from services.intake.queries import Scope
 from services.intake.readers import FileRefused
 from services.intake.readers.json_claims import validate_claims_json
 from services.intake.receive import receive
+from shared.calendar import pacific_date
 from shared.claim import Submitter
 from shared.parts import Parts
+from shared.reference.codes import CodeSet
 from shared.web.auth import current_principal, requires
 from shared.web.context import web_context
 from shared.web.pagination import decode_cursor, encode_cursor
 from shared.web.problems import Problem
 from shared.web.responses import json_response
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 blueprint = Blueprint(
     "intake", __name__, url_prefix="/intake/api/v1", description="Claims in, verdicts and clocks out"
@@ -131,6 +136,37 @@ class ClaimView(MethodView):
         if found is None:
             raise Problem(404, "No such claim", "There is no claim of yours with this id.")
         return json_response(found)
+
+
+@blueprint.route("/invoice-template.xlsx")
+class TemplateWorkbookView(MethodView):
+    @requires()
+    @blueprint.response(200, content_type=_XLSX)
+    def get(self) -> Response:
+        """A blank invoice for Excel, with drop-downs of the codes in force today."""
+        return template_workbook()
+
+
+@blueprint.route("/invoice-template.csv")
+class TemplateCsvView(MethodView):
+    @requires()
+    @blueprint.response(200, content_type="text/csv")
+    def get(self) -> Response:
+        """The header row of a blank invoice as CSV."""
+        return _download(blank_invoice_csv().encode(), "text/csv", "invoice.csv")
+
+
+def template_workbook() -> Response:
+    """The blank invoice with today's codes, to be saved as a file."""
+    today = pacific_date(parts().now())
+    codes = [(row.hcpcs, " ".join(row.modifiers), row.service_name) for row in CodeSet.load().on(today)]
+    return _download(blank_invoice_xlsx(codes, today), _XLSX, "invoice.xlsx")
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    return Response(
+        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
 
 
 def receive_upload(path: Path, name: str) -> tuple[str, bool]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, case, select, update
 
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
 from shared.among import among
+from shared.calendar import us_date
 from shared.database import insert_rows, update_rows
 from shared.events import PAYMENTS_CLOCKS, VERDICTS, ClaimJudged, ClockEvent, Event, encode
 from shared.messaging.consumer import InvalidEvent, Subscription
@@ -149,7 +150,10 @@ def _entry(event: Event, claim_id: str, detail: str, payment: object = None) -> 
 
 
 def _clock_words(event: Event, change: ClockEvent) -> str:
-    return _CLOCK_WORDS.get(event.type, event.type).format(deadline=change.clock.get("deadline", "–"))
+    words = _CLOCK_WORDS.get(event.type, event.type)
+    clock = change.clock
+    deadline = clock.get("deadline_after_information") or clock.get("deadline")
+    return words.format(deadline=us_date(date.fromisoformat(deadline)) if deadline else "the deadline")
 
 
 def _decoded(decode: Callable[[bytes], Change], events: Sequence[Event]) -> list[tuple[Event, Change]]:

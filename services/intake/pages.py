@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.intake import queries
-from services.intake.api import parts, receive_upload, scope_of_caller
+from services.intake.api import parts, receive_upload, scope_of_caller, template_workbook
 from shared.web.pagination import decode_cursor, encode_cursor
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
@@ -41,6 +41,13 @@ def upload() -> AnyResponse:
         except Problem as problem:
             return Response(_home(problem.detail, problem.errors), problem.status)
     return redirect(url_for(".submission", submission_id=submission_id), 303)
+
+
+@blueprint.get("/invoice-template.xlsx")
+@page_requires("provider")
+def invoice_template() -> Response:
+    """A blank invoice to fill in."""
+    return template_workbook()
 
 
 @blueprint.get("/submissions/<submission_id>")

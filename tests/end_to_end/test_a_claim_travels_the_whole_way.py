@@ -192,3 +192,11 @@ def test_the_log_lines_hold_no_member(suite: EmbeddedSuite, provider: Client) ->
     for member in members:
         assert member[9] not in logs
         assert member[3] not in logs
+
+
+def test_the_blank_invoice_can_be_had_with_any_key(suite: EmbeddedSuite, provider: Client) -> None:
+    workbook = provider.request("GET", "/intake/api/v1/invoice-template.xlsx")
+    text = provider.request("GET", "/intake/api/v1/invoice-template.csv")
+
+    assert workbook.content.startswith(b"PK")
+    assert "Procedure code" in text.text

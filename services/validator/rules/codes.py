@@ -16,9 +16,10 @@ from datetime import date
 
 from msgspec import Struct
 
-from services.validator.rules.context import found, us_date
+from services.validator.rules.context import found
 from services.validator.rules.dates import BENEFITS_START
 from services.validator.rules.options import nearest, options, sentence, telehealth_set
+from shared.calendar import us_date
 from shared.catalogue import rules
 from shared.claim import Claim, ServiceLine
 from shared.findings import Finding

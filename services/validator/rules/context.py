@@ -44,7 +44,3 @@ def listing(words: Sequence[str], conjunction: str = "and") -> str:
         return "".join(words)
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
-
-def us_date(day: date) -> str:
-    """A date as providers write it: ``03/02/2026``."""
-    return f"{day:%m/%d/%Y}"

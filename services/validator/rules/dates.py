@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from services.validator.rules.context import found, last_day, us_date
+from services.validator.rules.context import found, last_day
+from shared.calendar import us_date
 from shared.claim import Claim, ServiceLine
 from shared.findings import Finding
 from shared.payers import FILING_FLOOR_CONTRACTED_DAYS, FILING_FLOOR_NOT_CONTRACTED_DAYS, PayerTerms

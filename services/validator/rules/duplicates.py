@@ -5,8 +5,9 @@ Earlier claims of a batch count as history for the later ones.
 
 from collections.abc import Iterator, Sequence
 
-from services.validator.rules.context import found, us_date
+from services.validator.rules.context import found
 from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, is_same_service
+from shared.calendar import us_date
 from shared.claim import ServiceLine
 from shared.events import ClaimReceived
 from shared.findings import Finding, Severity
