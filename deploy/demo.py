@@ -22,7 +22,7 @@ from typing import Any
 
 import requests
 
-from services.tables import claim_lines, table
+from services.commands.tables import claim_lines, table
 from shared.calendar import pacific_date
 from shared.parts import utc_now
 

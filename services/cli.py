@@ -98,7 +98,7 @@ def check(files: tuple[Path, ...], **options: Any) -> None:
 
     Exit status: 0 no claim rejected, 1 a claim rejected or unreadable, 2 a file that cannot be read at all.
     """
-    from services.check import run
+    from services.commands.check import run
 
     sys.exit(run(files, **options))
 
@@ -113,7 +113,7 @@ def check(files: tuple[Path, ...], **options: Any) -> None:
 @click.option("--as-of", type=DAY, help="Default: today in California.")
 def deadlines(**facts: Any) -> None:
     """Every deadline, state and interest of one claim, as JSON."""
-    from services.deadlines import document
+    from services.commands.deadlines import document
 
     try:
         click.echo(json.dumps(document(**facts), indent=2))
@@ -126,7 +126,7 @@ def deadlines(**facts: Any) -> None:
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def codes(day: date | None, output: str) -> None:
     """The DHCS codes and modifiers for ECM and Community Supports in force on a date."""
-    from services.codes import listing
+    from services.commands.codes import listing
 
     click.echo(listing(day, output))
 
@@ -159,7 +159,7 @@ def up(data_dir: str | None, host: str, port: int) -> None:
 @needs_settings
 def serve(service: str, host: str, port: int, processes: int, threads: int) -> None:
     """HTTP of one service under gunicorn."""
-    from services.production import serve as run
+    from services.commands.production import serve as run
 
     run(with_settings(), service, host=host, port=port, processes=processes, threads=threads)
 
@@ -169,7 +169,7 @@ def serve(service: str, host: str, port: int, processes: int, threads: int) -> N
 @needs_settings
 def work(service: str) -> None:
     """One service's consumers, outbox relay and other steps, until stopped."""
-    from services.production import work as run
+    from services.commands.production import work as run
 
     sys.exit(run(with_settings(), service, _stop_on_signals()))
 
@@ -189,7 +189,7 @@ def keys() -> None:
 @needs_settings
 def create_key(data_dir: str | None, output: str, **key: Any) -> None:
     """Make a key. Its secret is shown once and stored hashed."""
-    from services.keys import create
+    from services.commands.keys import create
 
     try:
         made = create(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), **key)
@@ -210,8 +210,8 @@ def create_key(data_dir: str | None, output: str, **key: Any) -> None:
 @needs_settings
 def list_keys(data_dir: str | None, output: str) -> None:
     """All keys, without their secrets."""
-    from services.keys import listed
-    from services.tables import table
+    from services.commands.keys import listed
+    from services.commands.tables import table
 
     found = listed(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
     click.echo(json.dumps(found) if output == "json" else table(found))
@@ -223,7 +223,7 @@ def list_keys(data_dir: str | None, output: str) -> None:
 @needs_settings
 def revoke_key(key_id: str, data_dir: str | None) -> None:
     """End a key at once."""
-    from services.keys import revoke
+    from services.commands.keys import revoke
 
     if not revoke(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), key_id):
         raise click.ClickException(f"There is no key {key_id}.")
@@ -240,9 +240,9 @@ def revoke_key(key_id: str, data_dir: str | None) -> None:
 )
 def submit(file: Path, url: str) -> None:
     """Upload a file, wait, and print the verdicts (key from PROMPTCLAIM_API_KEY)."""
-    from services.submit import SubmitError
-    from services.submit import submit as run
-    from services.tables import submission_table
+    from services.commands.submit import SubmitError
+    from services.commands.submit import submit as run
+    from services.commands.tables import submission_table
 
     key = os.environ.get("PROMPTCLAIM_API_KEY")
     if not key:
@@ -275,7 +275,7 @@ def verify_log(export: Path | None, url: str | None, data_dir: str | None) -> No
 
     Exit status: 0 intact, 1 broken, with the first bad entry.
     """
-    from services.log_verification import LogUnavailable, verify_database, verify_file, verify_url
+    from services.commands.log_verification import LogUnavailable, verify_database, verify_file, verify_url
     from services.payments.audit_log import Broken
 
     try:
@@ -304,8 +304,8 @@ def dead_letters() -> None:
 @needs_settings
 def list_dead_letters(output: str, data_dir: str | None) -> None:
     """Where each came from, and why it could not be processed. Never its data."""
-    from services.production import dead_letters_of
-    from services.tables import table
+    from services.commands.production import dead_letters_of
+    from services.commands.tables import table
 
     found = dead_letters_of(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
     click.echo(json.dumps(found) if output == "json" else table(found))
@@ -317,7 +317,7 @@ def list_dead_letters(output: str, data_dir: str | None) -> None:
 @needs_settings
 def replay_dead_letters(event_ids: tuple[str, ...], data_dir: str | None) -> None:
     """Send them (all, or those named) to their first topic again."""
-    from services.production import replay_dead_letters as run
+    from services.commands.production import replay_dead_letters as run
 
     replayed, impossible = run(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), event_ids)
     click.echo(f"{replayed} sent again, {impossible} are no events and stay where they are")
@@ -333,7 +333,7 @@ def db() -> None:
 @needs_settings
 def upgrade_databases(data_dir: str | None) -> None:
     """Bring every service's database to this version's tables, and make the topics."""
-    from services.production import upgrade_all
+    from services.commands.production import upgrade_all
 
     for line in upgrade_all(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")):
         click.echo(line)

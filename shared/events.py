@@ -131,7 +131,15 @@ encode = msgspec.json.Encoder().encode
 
 
 def new_event(
-    topic: str, type_: str, source: str, *, subject: str, key: str, data: Struct | bytes, now: datetime, correlation_id: str = ""
+    topic: str,
+    type_: str,
+    source: str,
+    *,
+    subject: str,
+    key: str,
+    data: Struct | bytes,
+    now: datetime,
+    correlation_id: str = "",
 ) -> Event:
     """An event of its own id at ``now`` (an aware instant). ``data`` is encoded unless it already is JSON bytes."""
     return Event(

@@ -22,6 +22,8 @@ from bench.files import npi, segments_837p
 COMMAND = str(Path(sys.executable).with_name("promptclaim"))
 WAIT_SECONDS = 60
 SERVICES = ("intake", "validator", "payments")
+SESSION_SECONDS = 2
+"""How soon Kafka gives the partitions of a silent worker to another."""
 NPIS = ("1234567893", "1999999984", *(npi(number) for number in range(41)))
 """Those of the samples and of the generated files."""
 
@@ -203,7 +205,7 @@ def embedded_suite(folder: Path, **settings: str) -> Iterator[EmbeddedSuite]:
 class RealSuite:
     """The suite as in production: `serve` and `work` of each service, on Apache Kafka and PostgreSQL.
 
-    ``database_url`` is of an empty database. One worker process a service, by name in ``workers``.
+    ``database_url`` is of an empty database. ``servers`` and ``workers`` hold the latest process of each service.
     """
 
     def __init__(self, folder: Path, bootstrap_servers: str, database_url: str) -> None:
@@ -217,8 +219,7 @@ class RealSuite:
             PROMPTCLAIM_DATABASE_URL=database_url,
             PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS=bootstrap_servers,
             PROMPTCLAIM_KAFKA_PARTITIONS="4",
-            # How soon the partitions of a killed worker go to the next one.
-            PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS="2",
+            PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
             PROMPTCLAIM_MEMBER_KEY="m" * 32,
             PROMPTCLAIM_SESSION_SECRET="s" * 32,
         )
@@ -246,10 +247,11 @@ class RealSuite:
     def wait_until_served(self, service: str) -> None:
         wait_until_ready({service: self.urls[service]}, self.servers[service], self.processes)
 
-    def work(self, service: str, failpoint: str = "") -> None:
-        """Start the worker of a service, in place of the one before; it dies at ``failpoint``."""
+    def work(self, service: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+        """Start one more worker of a service, now the one in ``workers``; it dies at ``failpoint``."""
         environment = {**self.environment, "PROMPTCLAIM_FAILPOINT": failpoint}
         self.workers[service] = self.processes.start("work", service, environment=environment)
+        return self.workers[service]
 
     def client(self, role: str, organisation: str = "Alameda Promotoras", *options: str) -> Client:
         if role == "provider" and not options:

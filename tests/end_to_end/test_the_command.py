@@ -248,7 +248,9 @@ def test_log_verify_finds_the_log_intact_over_http_from_an_export_and_from_the_d
     export = tmp_path / "log.jsonl"
     export.write_text(auditor.request("GET", "/payments/api/v1/timeliness-log/export.jsonl").text)
 
-    over_http = promptclaim("log", "verify", "--url", suite.urls["intake"], PROMPTCLAIM_API_KEY=auditor.secret)
+    over_http = promptclaim(
+        "log", "verify", "--url", suite.urls["intake"], PROMPTCLAIM_API_KEY=auditor.secret
+    )
     of_export = promptclaim("log", "verify", str(export))
     of_database = promptclaim("log", "verify", PROMPTCLAIM_DATA_DIR=str(suite.data))
 

@@ -1,10 +1,12 @@
 """The same on Apache Kafka and PostgreSQL, where each service's worker is a process that can be killed alone."""
 
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from killing import CONFORMITY, CONSUMER, RELAY, Uploads
-from running import Client, RealSuite, file_837p, until
+from running import SESSION_SECONDS, Client, RealSuite
 
 STEPS = {
     "intake": (*CONFORMITY, "conformity_before_commit:3", *RELAY, *CONSUMER),
@@ -62,27 +64,28 @@ def test_a_server_killed_while_it_stores_a_file_comes_back_and_takes_the_file_ag
     uploads.expect_each_claim_once(real_suite, auditor)
 
 
-def test_validators_that_come_and_go_in_the_middle_of_a_file_judge_each_claim_once(
-    real_suite: RealSuite, provider: Client
+def test_validators_that_come_hang_and_go_while_files_arrive_judge_each_claim_once(
+    real_suite: RealSuite, provider: Client, auditor: Client
 ) -> None:
-    claims = 1_500
-    content = file_837p(claims, first_number=40_000, claims_in_set=50)
-
-    def judged() -> int:
-        return sum(
-            real_suite.counts("validator", "SELECT claim_id, count(*) FROM judgements GROUP BY 1").values()
-        )
-
-    before = judged()
-    submission_id = provider.submit("long.837", content).json()["submission_id"]
+    uploads = Uploads(provider, 40_000)
     first = real_suite.workers["validator"]
-    real_suite.work("validator")
-    for part in (0.2, 0.5):
-        until("some verdicts", judged, lambda count: count - before >= claims * part)  # noqa: B023
-        first.kill()
-        first = real_suite.workers["validator"]
-        real_suite.work("validator")
+    second = real_suite.work("validator")
+    changes: list[Callable[[], object]] = [
+        lambda: None,  # the second joins
+        lambda: first.send_signal(
+            signal.SIGSTOP
+        ),  # its partitions go to the second, in the middle of a batch
+        lambda: first.send_signal(signal.SIGCONT),  # it goes on with work that is no longer its own
+        second.kill,
+        lambda: real_suite.work("validator"),
+        first.terminate,
+    ]
 
-    found = provider.judged(submission_id)
-    assert found["counts"] == {"accepted": claims, "pended": 0, "rejected": 0, "unreadable": 0}
-    assert judged() - before == claims
+    for change in changes:
+        change()
+        for _ in range(5):
+            uploads.send()
+            time.sleep((SESSION_SECONDS + 0.5) / 5)
+
+    uploads.expect_each_claim_once(real_suite, auditor)
+    assert first.wait(10) == 0

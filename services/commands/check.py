@@ -20,13 +20,13 @@ import msgspec
 from msgspec import Raw, Struct
 from sqlalchemy import Connection, create_engine
 
+from services.commands.read_ahead import Item, batches, batches_read_ahead
+from services.commands.tables import claim_lines, finding_lines
 from services.intake.payer_notes import unknown_payer_notes
 from services.intake.readers import ClaimRead, ClaimsFile, FileRefused, UnreadableClaim
 from services.intake.readers.recognise import open_claims_file
 from services.intake.readers.x12_837p import X12ClaimsFile
 from services.payments.clock_document import clock_of_receipt
-from services.read_ahead import Item, batches, batches_read_ahead
-from services.tables import claim_lines, finding_lines
 from services.validator import facts
 from services.validator.models import CLAIMS, METADATA, SERVICE_LINES
 from services.validator.rules import Context, Judgement, judge_batch, needs, prepare

@@ -1,0 +1,1 @@
+"""What the commands do; `services.cli` only reads their arguments."""
