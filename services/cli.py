@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 
 import click
 
+from shared import __version__
 from shared.settings import Settings, SettingsError
 
 SERVICE_NAMES = ("intake", "validator", "payments")
@@ -65,7 +66,7 @@ data_option = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="promptclaim")
+@click.version_option(__version__, prog_name="promptclaim")
 def main() -> None:
     """Claims intake, validation and prompt-pay clocks for Medi-Cal ECM and Community Supports."""
 

@@ -40,7 +40,7 @@ class _WrongError(ValueError):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All settings of one process. Times are in ``timezone`` for people and in UTC everywhere else.
+    """All settings of one process. ``timezone`` is for times shown to people; legal dates are always California's.
 
     ``kafka_options`` are keyword arguments of the Kafka client's producer, consumer and admin. ``embedded``
     means SQLite and the embedded log, for one machine; anything else is production and needs its secrets set.
