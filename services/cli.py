@@ -45,7 +45,7 @@ def with_settings(**overrides: str) -> Settings:
 
 
 def needs_settings(command: Callable[P, None]) -> Callable[P, None]:
-    """Turns a settings error anywhere in the command into one clear message."""
+    """Turns a settings error, or Kafka or a database being away, into one clear message."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -53,6 +53,15 @@ def needs_settings(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from services.commands.unreachable import explained
+
+            message = explained(error, with_settings())
+            if message is None:
+                raise
+            raise click.ClickException(message) from None
 
     return run
 

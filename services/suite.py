@@ -17,6 +17,7 @@ from services.validator import app as validator
 from shared.bus import Bus
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus
+from shared.collection import collect_seldom
 from shared.database import Database
 from shared.events import TOPICS
 from shared.logging import configure_logging
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.5
 _IDLE_SECONDS = 0.5
+_HTTP_POLL_SECONDS = 0.1
+"""How soon the HTTP server sees that it is to stop."""
 _HOUSEKEEPING_SECONDS = 60.0
 _KEEP_MESSAGES = timedelta(days=30)
 """How long published and consumed messages are remembered: far longer than any of them can come again."""
@@ -53,7 +56,7 @@ class Service(NamedTuple):
     idempotency: Table
     create_app: Callable[[Parts], Flask]
     subscriptions: Callable[[Parts], Sequence[Subscription]]
-    steps: Callable[[Parts], Mapping[str, Callable[[], int]]]
+    steps: Callable[[Parts], Sequence[Step]]
 
 
 SERVICES: dict[str, Service] = {
@@ -116,8 +119,7 @@ def make_worker(service: str, parts: Parts) -> Worker:
         group = f"promptclaim.{service}.{subscription.topics[0]}"
         loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription)
         steps.append(Step(group, lambda loop=loop: loop.run_once(_POLL_SECONDS), close=loop.close))  # type: ignore[misc]
-    for name, run_once in part.steps(parts).items():
-        steps.append(Step(name, run_once, idle_seconds=_IDLE_SECONDS))
+    steps += part.steps(parts)
     steps.append(
         Step("housekeeping", lambda: _forget_the_old(parts, part), idle_seconds=_HOUSEKEEPING_SECONDS)
     )
@@ -174,13 +176,18 @@ class EmbeddedSuite:
         )
         opened.callback(server.server_close)
         workers = [make_worker(name, parts[name]) for name in SERVICES]
+        collect_seldom()
         for worker in workers:
             worker.start()
             opened.callback(worker.stop)
-        serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+        serving = threading.Thread(
+            target=server.serve_forever, args=(_HTTP_POLL_SECONDS,), name="http", daemon=True
+        )
         serving.start()
         opened.callback(serving.join, 10)
         opened.callback(server.shutdown)
+        for worker in workers:
+            opened.callback(worker.ask_to_stop)  # all of them first, so that none waits for another
         self.url = f"http://{self._host}:{server.server_port}"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import TIMESTAMP, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.types import String, Text, TypeDecorator, TypeEngine, UserDefinedType
+from sqlalchemy.types import Date, String, Text, TypeDecorator, TypeEngine, UserDefinedType
 
 from shared.events import utc_text
 
@@ -305,7 +305,13 @@ def _bound(
 ) -> list[tuple[Any, ...]]:
     columns: list[list[Any]] = []
     for name in names:
-        process = _processor(table.c[name].type, dialect)
+        type_ = table.c[name].type
+        process = _processor(type_, dialect)
         values = [row[name] for row in rows]
-        columns.append([process(value) for value in values] if process else values)
+        if process and isinstance(type_, (Date, Instant)):
+            # A batch holds few different days and instants.
+            processed = {value: process(value) for value in set(values)}
+            columns.append([processed[value] for value in values])
+        else:
+            columns.append([process(value) for value in values] if process else values)
     return list(zip(*columns, strict=True))

@@ -157,7 +157,7 @@ def new_event(
 
 def utc_text(instant: datetime) -> str:
     """``instant`` (aware) in UTC as ISO 8601 with microseconds and a ``Z``: sortable as text."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def claim_id() -> str:

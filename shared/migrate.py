@@ -8,6 +8,7 @@ Its whole ``env.py``::
     run_env(metadata)
 """
 
+import logging
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Any
@@ -22,6 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import Text, TypeEngine
 
 from shared.database import Database, Json
+
+# Two lines about its context at every look, and readiness looks every few seconds.
+logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 
 LOCK_TIMEOUT_SECONDS = 4
 """A change of a table that cannot have its lock by then gives up, rather than make everybody queue behind it.

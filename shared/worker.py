@@ -25,7 +25,7 @@ class Step(NamedTuple):
     """``run_once`` does a bounded piece of work and says how much it found;
 
     after nothing, ``wait`` is called with ``idle_seconds`` (left out: just wait). ``close`` is called in the
-    step's thread when it ends.
+    step's thread when it ends; ``interrupt``, in another, to let a ``run_once`` that may take long come back soon.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Step(NamedTuple):
     idle_seconds: float = 0.0
     wait: Callable[[float], None] | None = None
     close: Callable[[], None] | None = None
+    interrupt: Callable[[], None] | None = None
 
 
 class StepState(NamedTuple):
@@ -63,9 +64,16 @@ class Worker:
         for run in self._runs:
             run.thread.start()
 
+    def ask_to_stop(self) -> None:
+        """Let no step begin anything more. Does not wait."""
+        self._stop.set()
+        for run in self._runs:
+            if run.step.interrupt:
+                run.step.interrupt()
+
     def stop(self, timeout_seconds: float = 30.0) -> bool:
         """Let every step finish what it does and close; whether all did so within ``timeout_seconds``."""
-        self._stop.set()
+        self.ask_to_stop()
         until = time.monotonic() + timeout_seconds
         for run in self._runs:
             if run.thread.ident is not None:

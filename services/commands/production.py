@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from sqlalchemy import literal, select
 
 from services.suite import SERVICES, make_worker, open_bus, open_database, open_parts, with_front_door
+from shared.collection import collect_seldom
 from shared.events import TOPICS
 from shared.logging import configure_logging, get_logger
 from shared.messaging.dead_letters import dead_letters, replay
@@ -22,7 +24,11 @@ _WATCH_SECONDS = 1.0
 
 
 def serve(settings: Settings, service: str, *, host: str, port: int, processes: int, threads: int) -> None:
-    """HTTP of one service, until stopped. Intake also serves the front door (`/`, sign in)."""
+    """HTTP of one service, until stopped. Intake also serves the front door (`/`, sign in).
+
+    Raises ``sqlalchemy.exc.OperationalError`` where the database is not there at the start; later it is waited for.
+    """
+    _reach_database(settings, service)
     _Gunicorn(
         lambda: _application(settings, service),
         bind=f"{host}:{port}",
@@ -41,11 +47,17 @@ def serve(settings: Settings, service: str, *, host: str, port: int, processes: 
 
 
 def work(settings: Settings, service: str, stop: threading.Event) -> int:
-    """The service's consumers, relay and other steps, until ``stop``. Returns the process's exit status."""
+    """The service's consumers, relay and other steps, until ``stop``. Returns the process's exit status.
+
+    Raises ``sqlalchemy.exc.OperationalError`` or ``BusUnavailable`` where the database or Kafka is not there at the
+    start; later both are waited for.
+    """
     configure_logging(settings.log_level, service=f"{service}-worker")
+    _reach_database(settings, service)
     bus = open_bus(settings)
     parts = open_parts(settings, service, bus)
     worker = make_worker(service, parts)
+    collect_seldom()
     worker.start()
     log.info("worker_started", worker=service)
     # A halted consumer needs a person: the process ends, so that whoever runs it sees it.
@@ -95,6 +107,15 @@ def replay_dead_letters(settings: Settings, event_ids: Sequence[str]) -> tuple[i
     return len(replayed), len(impossible)
 
 
+def _reach_database(settings: Settings, service: str) -> None:
+    database = open_database(settings, service)
+    try:
+        with database.read() as connection:
+            connection.execute(select(literal(1)))
+    finally:
+        database.close()
+
+
 def _application(settings: Settings, service: str) -> "WSGIApplication":
     parts = open_parts(settings, service, open_bus(settings))
     app = SERVICES[service].create_app(parts)
@@ -114,4 +135,6 @@ class _Gunicorn(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        return self._load()
+        application = self._load()
+        collect_seldom()
+        return application

@@ -1,6 +1,6 @@
 """The intake service, ready to be composed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from flask import Flask
 
@@ -12,6 +12,7 @@ from shared.migrate import is_current
 from shared.parts import Parts
 from shared.security import Keys
 from shared.web.app import create_service_app
+from shared.worker import Step
 
 __all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
 
@@ -34,6 +35,7 @@ def subscriptions(_: Parts) -> Sequence[Subscription]:
     return handlers.subscriptions()
 
 
-def steps(parts: Parts) -> Mapping[str, Callable[[], int]]:
+def steps(parts: Parts) -> Sequence[Step]:
     """What intake's worker does besides listening and publishing."""
-    return {"conformity": ConformityStep(parts).run_once}
+    conformity = ConformityStep(parts)
+    return [Step("conformity", conformity.run_once, idle_seconds=0.5, interrupt=conformity.interrupt)]

@@ -40,6 +40,11 @@ class ConformityStep:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Let ``run_once`` come back after the set it is at; what is left of the job waits for the next worker."""
+        self._interrupted = True
 
     def run_once(self) -> int:
         """Work one job to its end; return how many claims it held (0: nothing is waiting, or others are at it)."""
@@ -74,6 +79,8 @@ class ConformityStep:
         for report in self._reports(job):
             failpoint("conformity_before_hand_on")
             self._hand_on(job, report)
+            if self._interrupted:
+                return
         with self._parts.database.begin() as connection:
             connection.execute(
                 delete(CONFORMITY_JOBS).where(CONFORMITY_JOBS.c.submission_id == job.submission_id)

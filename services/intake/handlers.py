@@ -6,19 +6,48 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Raw, Struct
 from sqlalchemy import Column, Connection, case, select, update
 
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
 from shared.among import among
 from shared.calendar import us_date
 from shared.database import insert_rows, update_rows
-from shared.events import PAYMENTS_CLOCKS, VERDICTS, ClaimJudged, ClockEvent, Event, encode
+from shared.events import PAYMENTS_CLOCKS, VERDICTS, Event
+from shared.findings import Verdict
 from shared.messaging.consumer import InvalidEvent, Subscription
 
-_decode_judged = msgspec.json.Decoder(ClaimJudged).decode
-_decode_clock = msgspec.json.Decoder(ClockEvent).decode
 
-Change = TypeVar("Change", ClaimJudged, ClockEvent)
+class JudgedFacts(Struct, frozen=True):
+    """What intake keeps of a ``shared.events.ClaimJudged``; the findings stay as they came."""
+
+    claim_id: str
+    submission_id: str
+    judgement: int
+    verdict: Verdict
+    clean: bool
+    findings: Raw
+
+
+class ClockFacts(Struct, frozen=True):
+    """What intake keeps of a ``shared.events.ClockEvent``; clock and payment stay as they came."""
+
+    claim_id: str
+    sequence: int
+    clock: Raw
+    payment: Raw = Raw(b"null")
+
+
+class _Deadlines(Struct, frozen=True):
+    deadline: date | None = None
+    deadline_after_information: date | None = None
+
+
+_decode_judged = msgspec.json.Decoder(JudgedFacts).decode
+_decode_clock = msgspec.json.Decoder(ClockFacts).decode
+_decode_deadlines = msgspec.json.Decoder(_Deadlines).decode
+
+Change = TypeVar("Change", JudgedFacts, ClockFacts)
 
 _VERDICT_COLUMNS = ("accepted", "pended", "rejected")
 _VERDICT_WORDS = {
@@ -67,7 +96,7 @@ def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
                 "judgement": judgement.judgement,
                 "verdict": judgement.verdict,
                 "clean": judgement.clean,
-                "findings": encode(judgement.findings),
+                "findings": bytes(judgement.findings),
             }
         )
         entries.append(_entry(event, claim_id, _VERDICT_WORDS[judgement.verdict]))
@@ -85,12 +114,12 @@ def record_clocks(connection: Connection, events: Sequence[Event]) -> None:
     latest = _latest(decoded, lambda change: change.sequence)
     known = _lock_claims(connection, latest, CLAIMS.c.clock_sequence)
     rows = [
-        {"claim_id": claim_id, "clock_sequence": change.sequence, "clock": encode(change.clock)}
+        {"claim_id": claim_id, "clock_sequence": change.sequence, "clock": bytes(change.clock)}
         for claim_id, (_, change) in latest.items()
         if claim_id in known and change.sequence > known[claim_id][0]
     ]
     entries = [
-        _entry(event, change.claim_id, _clock_words(event, change), change.payment)
+        _entry(event, change.claim_id, _clock_words(event, change), bytes(change.payment))
         for event, change in decoded
         if change.claim_id in known
     ]
@@ -138,22 +167,22 @@ def _count(connection: Connection, moves: dict[str, dict[str, int]]) -> None:
         )
 
 
-def _entry(event: Event, claim_id: str, detail: str, payment: object = None) -> dict[str, object]:
+def _entry(event: Event, claim_id: str, detail: str, payment: bytes = b"null") -> dict[str, object]:
     return {
         "event_id": event.id,
         "claim_id": claim_id,
         "at": datetime.fromisoformat(event.time),
         "event": event.type,
         "detail": detail,
-        "payment": encode(payment) if payment else None,
+        "payment": payment if payment != b"null" else None,
     }
 
 
-def _clock_words(event: Event, change: ClockEvent) -> str:
+def _clock_words(event: Event, change: ClockFacts) -> str:
     words = _CLOCK_WORDS.get(event.type, event.type)
-    clock = change.clock
-    deadline = clock.get("deadline_after_information") or clock.get("deadline")
-    return words.format(deadline=us_date(date.fromisoformat(deadline)) if deadline else "the deadline")
+    deadlines = _decode_deadlines(change.clock)
+    deadline = deadlines.deadline_after_information or deadlines.deadline
+    return words.format(deadline=us_date(deadline) if deadline else "the deadline")
 
 
 def _decoded(decode: Callable[[bytes], Change], events: Sequence[Event]) -> list[tuple[Event, Change]]:

@@ -1,6 +1,6 @@
 """The validator service, ready to be composed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from flask import Flask
 
@@ -11,6 +11,7 @@ from shared.migrate import is_current
 from shared.parts import Parts
 from shared.security import Keys
 from shared.web.app import create_service_app
+from shared.worker import Step
 
 __all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
 
@@ -33,6 +34,6 @@ def subscriptions(parts: Parts) -> Sequence[Subscription]:
     return handlers.subscriptions(parts)
 
 
-def steps(_: Parts) -> Mapping[str, Callable[[], int]]:
+def steps(_: Parts) -> Sequence[Step]:
     """Nothing besides listening and publishing."""
-    return {}
+    return ()

@@ -23,6 +23,7 @@ from shared.events import Event
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """A claim with thousands of lines and its findings. Our topics are made with the same limit."""
 
+BOOTSTRAP_SECONDS = 10
 CLOSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,11 @@ class KafkaBus:
             )
         # At DEBUG the producer logs every key and value.
         logging.getLogger("kafka").setLevel(max(logging.INFO, logging.getLogger("kafka").level))
-        self._common = {"bootstrap_servers": bootstrap_servers.split(","), **(options or {})}
+        self._common = {
+            "bootstrap_servers": bootstrap_servers.split(","),
+            "bootstrap_timeout_ms": BOOTSTRAP_SECONDS * 1000,
+            **(options or {}),
+        }
         self._partitions = partitions
         self._replication_factor = replication_factor
         self._session_timeout_seconds = session_timeout_seconds

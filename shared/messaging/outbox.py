@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, select
 
+from shared.among import among
 from shared.bus import Bus
 from shared.database import Database, insert_rows
 from shared.events import Event
@@ -122,7 +123,7 @@ class Relay:
     def _mark(self, ids: list[int]) -> None:
         # Ids between the first and the last may have been committed meanwhile: only those read are marked.
         with self._database.begin() as connection:
-            connection.execute(delete(self._waiting).where(self._waiting.c.id.in_(ids)))
+            connection.execute(delete(self._waiting).where(among(connection, self._waiting.c.id, ids)))
 
 
 def prune(database: Database, tables: MessagingTables, before: datetime) -> int:

@@ -3,11 +3,10 @@
 from contextlib import suppress
 
 import psycopg
-from sqlalchemy import literal, make_url, select
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from shared.bus import BusUnavailable
-from shared.database import Database
 from shared.settings import Settings
 
 
@@ -21,17 +20,11 @@ def explained(error: BaseException, settings: Settings) -> str | None:
             return f"The event log {settings.events_path} cannot be used."
         return f"Kafka cannot be reached at {settings.kafka_bootstrap_servers}. Is it running?"
     if isinstance(error, OperationalError) and isinstance(error.orig, psycopg.OperationalError):
-        # With a state the server has answered: then it says itself what it did not like.
-        reason = (error.orig.diag.message_primary or "") if error.orig.sqlstate else ""
-        places = ", ".join(_places(settings))
-        return f"The database at {places} cannot be used" + (f": {reason}." if reason else ". Is it running?")
+        # Without a state it failed to connect; only then does the driver's message hold nothing from a statement.
+        own_words = error.orig.diag.message_primary if error.orig.sqlstate else str(error.orig)
+        reason = (own_words or "no reason given").splitlines()[0].strip()
+        return f"The database at {', '.join(_places(settings))} cannot be used: {reason}."
     return None
-
-
-def reach(database: Database) -> None:
-    """Make sure that the database answers. Raises ``sqlalchemy.exc.OperationalError``."""
-    with database.read() as connection:
-        connection.execute(select(literal(1)))
 
 
 def _places(settings: Settings) -> list[str]:
