@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,8 +77,10 @@ SERVICES: dict[str, Service] = {
 
 def open_database(settings: Settings, service: str) -> Database:
     """The service's own database."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return Database(settings.database_url(service), service)
+    url = settings.database_url(service)
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return Database(url, service)
 
 
 def open_bus(settings: Settings) -> Bus:

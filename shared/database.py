@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from sqlalchemy.types import Date, String, Text, TypeDecorator, TypeEngine, User
 from shared.events import utc_text
 
 BUSY_TIMEOUT_SECONDS = 60
+
+_ROWS_A_STATEMENT = 10000000
+"""On SQLite, which takes 32,766 values a statement: tables have fewer than 300 columns."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -230,8 +234,7 @@ def insert_rows(
     values = _bound(rows, table, names, dialect)
     if dialect.name == "sqlite":
         verb = "INSERT OR IGNORE" if ignore_conflicts else "INSERT"
-        marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"{verb} INTO {target} ({', '.join(columns)}) VALUES ({marks})", values)
+        _insert_on_sqlite(connection, f"{verb} INTO {target} ({', '.join(columns)}) VALUES ", values)
         return
     from shared.postgresql import copy, staged
 
@@ -242,6 +245,18 @@ def insert_rows(
         connection.exec_driver_sql(
             f"INSERT INTO {target} ({', '.join(columns)}) SELECT * FROM {staging} ON CONFLICT DO NOTHING"
         )
+
+
+def _insert_on_sqlite(connection: Connection, insert: str, values: list[tuple[Any, ...]]) -> None:
+    """Many rows a statement: between two steps of a statement the driver lets other threads in, and waits for them."""
+    marks = f"({', '.join('?' * len(values[0]))})"
+    whole = len(values) - len(values) % _ROWS_A_STATEMENT
+    statement = insert + ""
+    for start in range(0, whole, _ROWS_A_STATEMENT):
+        rows = values[start : start + _ROWS_A_STATEMENT]
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
+    if whole < len(values):
+        connection.exec_driver_sql(insert + marks, values[whole:])
 
 
 def update_rows(

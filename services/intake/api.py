@@ -22,7 +22,7 @@ from shared.parts import Parts
 from shared.reference.codes import CodeSet
 from shared.web.auth import current_principal, requires
 from shared.web.context import web_context
-from shared.web.pagination import decode_cursor, encode_cursor
+from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 
@@ -65,7 +65,7 @@ class SubmissionsView(MethodView):
     @blueprint.response(200, schemas.Submissions)
     def get(self, page: dict[str, Any]) -> Response:
         """Submissions, newest first."""
-        before = decode_cursor(page["cursor"])["before"] if "cursor" in page else None
+        before = position(page.get("cursor"), "before", str)
         with parts().database.read() as connection:
             found = queries.submissions(connection, scope_of_caller(), before=before, limit=page["limit"] + 1)
         return json_response(_paged(found, page["limit"], "submission_id"))
@@ -78,7 +78,7 @@ class SubmissionView(MethodView):
     @blueprint.response(200, schemas.Submission)
     def get(self, page: dict[str, Any], submission_id: str) -> Response:
         """One submission: its counts and its claims with verdicts and findings."""
-        after = decode_cursor(page["cursor"])["after"] if "cursor" in page else -1
+        after = position(page.get("cursor"), "after", int)
         with parts().database.read() as connection:
             found = queries.submission(
                 connection, scope_of_caller(), submission_id, after=after, limit=page["limit"]
@@ -112,7 +112,7 @@ class ClaimsView(MethodView):
     @blueprint.response(200, schemas.Claims)
     def get(self, page: dict[str, Any]) -> Response:
         """Claims, newest first."""
-        before = decode_cursor(page["cursor"])["before"] if "cursor" in page else None
+        before = position(page.get("cursor"), "before", str)
         with parts().database.read() as connection:
             found = queries.claims(
                 connection,

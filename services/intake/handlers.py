@@ -13,20 +13,20 @@ from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
 from shared.among import among
 from shared.calendar import us_date
 from shared.database import insert_rows, update_rows
-from shared.events import PAYMENTS_CLOCKS, VERDICTS, Event
-from shared.findings import Verdict
+from shared.events import PAYMENTS_CLOCKS, VERDICTS, Event, encode
+from shared.findings import Finding, Verdict
 from shared.messaging.consumer import InvalidEvent, Subscription
 
 
 class JudgedFacts(Struct, frozen=True):
-    """What intake keeps of a ``shared.events.ClaimJudged``; the findings stay as they came."""
+    """What intake keeps of a ``shared.events.ClaimJudged``."""
 
     claim_id: str
     submission_id: str
     judgement: int
     verdict: Verdict
     clean: bool
-    findings: Raw
+    findings: tuple[Finding, ...]
 
 
 class ClockFacts(Struct, frozen=True):
@@ -96,7 +96,7 @@ def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
                 "judgement": judgement.judgement,
                 "verdict": judgement.verdict,
                 "clean": judgement.clean,
-                "findings": bytes(judgement.findings),
+                "findings": encode(judgement.findings),
             }
         )
         entries.append(_entry(event, claim_id, _VERDICT_WORDS[judgement.verdict]))
@@ -180,7 +180,10 @@ def _entry(event: Event, claim_id: str, detail: str, payment: bytes = b"null") -
 
 def _clock_words(event: Event, change: ClockFacts) -> str:
     words = _CLOCK_WORDS.get(event.type, event.type)
-    deadlines = _decode_deadlines(change.clock)
+    try:
+        deadlines = _decode_deadlines(change.clock)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent("the clock does not have the agreed shape") from error
     deadline = deadlines.deadline_after_information or deadlines.deadline
     return words.format(deadline=us_date(deadline) if deadline else "the deadline")
 

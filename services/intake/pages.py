@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.intake import queries
 from services.intake.api import parts, receive_upload, scope_of_caller, template_workbook
-from shared.web.pagination import decode_cursor, encode_cursor
+from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
 
@@ -54,7 +54,7 @@ def invoice_template() -> Response:
 @page_requires("provider", "claims")
 def submission(submission_id: str) -> str:
     """One file: counts, and each claim with its findings."""
-    after = decode_cursor(request.args["cursor"])["after"] if "cursor" in request.args else -1
+    after = position(request.args.get("cursor"), "after", int)
     with parts().database.read() as connection:
         found = queries.submission(
             connection, scope_of_caller(), submission_id, after=after, limit=_CLAIMS_SHOWN
@@ -65,7 +65,7 @@ def submission(submission_id: str) -> str:
     return render_template(
         "intake/submission.html",
         submission=queries.plain(found),
-        first=url_for(".submission", submission_id=submission_id) if after >= 0 else "",
+        first=url_for(".submission", submission_id=submission_id) if after is not None else "",
         next=""
         if last is None
         else url_for(".submission", submission_id=submission_id, cursor=encode_cursor({"after": last})),
@@ -84,7 +84,7 @@ def claim(claim_id: str) -> str:
 
 
 def _home(error: str = "", errors: list[dict[str, Any]] | None = None) -> str:
-    before = decode_cursor(request.args["cursor"])["before"] if "cursor" in request.args else None
+    before = position(request.args.get("cursor"), "before", str)
     with parts().database.read() as connection:
         found = queries.submissions(
             connection, scope_of_caller(), before=before, limit=_SUBMISSIONS_SHOWN + 1

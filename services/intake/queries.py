@@ -45,14 +45,14 @@ def receipt(connection: Connection, submission_id: str) -> dict[str, Any]:
 
 
 def submission(
-    connection: Connection, scope: Scope, submission_id: str, *, after: int = -1, limit: int = PAGE
+    connection: Connection, scope: Scope, submission_id: str, *, after: int | None = None, limit: int = PAGE
 ) -> dict[str, Any] | None:
-    """One submission with ``limit`` of its claims from ordinal ``after`` on; ``None`` where it is not to be seen."""
+    """One submission with ``limit`` of its claims after ordinal ``after``; ``None`` where it is not to be seen."""
     query = _submissions_seen(select(SUBMISSIONS).where(SUBMISSIONS.c.submission_id == submission_id), scope)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    claims = _claims_of(connection, scope, submission_id, after, limit + 1)
+    claims = _claims_of(connection, scope, submission_id, -1 if after is None else after, limit + 1)
     shown, more = claims[:limit], len(claims) > limit
     return {
         **_summary(row),

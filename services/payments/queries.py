@@ -178,7 +178,7 @@ def _payments(connection: Connection, claim_id: str) -> Iterator[dict[str, Any]]
     statement = select(PAYMENT_ENTRIES).where(e.claim_id == claim_id).order_by(e.entry_id)
     for row in connection.execute(statement):
         yield payment_document(
-            row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference
+            row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference, row.reason
         )
 
 
@@ -196,7 +196,13 @@ def unmatched_payments(connection: Connection, *, after: str, limit: int) -> lis
         {
             "claim_id": row.claim_id,
             **payment_document(
-                row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference
+                row.entry_id,
+                row.kind,
+                row.date,
+                row.amount_cents,
+                row.interest_cents,
+                row.reference,
+                row.reason,
             ),
         }
         for row in connection.execute(statement)

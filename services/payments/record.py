@@ -223,7 +223,13 @@ class _Batch:
     def _publish(self, entry_id: str, recording: Recording, row: Mapping[str, Any], outcome: Outcome) -> None:
         entry = recording.entry
         payment = payment_document(
-            entry_id, entry.kind, entry.date, entry.amount_cents, entry.interest_cents, recording.reference
+            entry_id,
+            entry.kind,
+            entry.date,
+            entry.amount_cents,
+            entry.interest_cents,
+            recording.reference,
+            recording.reason,
         )
         self._events.append(
             clock_event(
@@ -253,10 +259,18 @@ class _Batch:
 
 
 def payment_document(
-    entry_id: str, kind: str, day: date, amount_cents: int | None, interest_cents: int, reference: str | None
+    entry_id: str,
+    kind: str,
+    day: date,
+    amount_cents: int | None,
+    interest_cents: int,
+    reference: str | None,
+    reason: str | None,
 ) -> dict[str, Any]:
-    """A payment entry as others read it: no reason, which is free text and stays with the claims
-    department.
+    """A payment entry as the provider and the plan read it.
+
+    The reason goes with it: Health and Safety Code 1371 has the plan tell the provider what it needs, or why it
+    denies. It is free text, so it never enters the timeliness log.
     """
     document: dict[str, Any] = {"payment_event_id": entry_id, "kind": kind, "date": day.isoformat()}
     if amount_cents is not None:
@@ -265,4 +279,6 @@ def payment_document(
         document["interest_cents"] = interest_cents
     if reference:
         document["reference"] = reference
+    if reason:
+        document["reason"] = reason
     return document

@@ -10,7 +10,7 @@ from services.validator.models import JUDGEMENTS
 from shared.events import ClaimJudged
 from shared.web.auth import current_principal
 from shared.web.context import web_context
-from shared.web.pagination import decode_cursor, encode_cursor
+from shared.web.pagination import encode_cursor, position
 from shared.web.sessions import page_requires
 
 blueprint = Blueprint("validator_pages", __name__, url_prefix="/validator", template_folder="templates")
@@ -24,7 +24,7 @@ _decode = msgspec.json.Decoder(ClaimJudged).decode
 @page_requires("claims")
 def pended() -> str:
     """Pended claims, oldest first, each with what made it pend."""
-    after = decode_cursor(request.args["cursor"])["after"] if "cursor" in request.args else ""
+    after = position(request.args.get("cursor"), "after", str) or ""
     query = (
         select(JUDGEMENTS.c.document)
         .where(JUDGEMENTS.c.verdict == "pended", JUDGEMENTS.c.claim_id > after)

@@ -23,7 +23,7 @@ from shared.events import Event
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """A claim with thousands of lines and its findings. Our topics are made with the same limit."""
 
-BOOTSTRAP_SECONDS = 10
+BOOTSTRAP_SECONDS = 5
 CLOSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,14 @@ starting point.
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from shared.web.problems import Problem
+
+Position = TypeVar("Position", str, int)
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
@@ -50,6 +52,19 @@ def decode_cursor(text: str) -> dict[str, Any]:
         return msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=dict[str, Any])
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise _wrong("cursor", "Use next_cursor of the page before, unchanged.") from None
+
+
+def position(cursor: str | None, name: str, kind: type[Position]) -> Position | None:
+    """What ``cursor`` says of ``name``, ``None`` without a cursor.
+
+    Raises ``Problem`` 422 for the cursor of another list.
+    """
+    if cursor is None:
+        return None
+    value = decode_cursor(cursor).get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise _wrong("cursor", "Use next_cursor of the page before, unchanged.")
+    return value
 
 
 def _wrong(field: str, message: str) -> Problem:

@@ -84,6 +84,30 @@ def test_a_clean_claim_has_a_clock_and_its_payment_reaches_the_provider(
     assert {"claim.validated", "clock.started", "claim.paid"} <= {each["event"] for each in claim["timeline"]}
 
 
+def test_a_provider_reads_why_its_claim_was_denied(provider: Client, plan: Client) -> None:
+    receipt = provider.submit("denied.837", file_837p(1, first_number=700)).json()
+    claim = with_clocks(provider, provider.judged(receipt["submission_id"]))[0]
+
+    denied = plan.request(
+        "POST",
+        f"/payments/api/v1/claims/{claim['claim_id']}/payment-events",
+        json={
+            "kind": "denied",
+            "date": claim["clock"]["arrival_date"],
+            "reason": "No authorization for G9012",
+        },
+    )
+
+    assert denied.ok, denied.text
+    seen = until(
+        "the denial",
+        lambda: provider.get(f"/intake/api/v1/claims/{claim['claim_id']}"),
+        lambda found: found["payments"],
+    )
+    assert seen["payments"][0]["reason"] == "No authorization for G9012"
+    assert seen["clock"]["state"] == "denied_on_time"
+
+
 def test_the_same_bytes_from_two_clients_at_once_are_one_submission(
     suite: EmbeddedSuite, provider: Client
 ) -> None:

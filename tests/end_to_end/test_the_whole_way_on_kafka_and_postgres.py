@@ -102,7 +102,6 @@ def test_the_front_door_stands_before_intake(real_suite: RealSuite) -> None:
     [
         (("work", "validator"), "PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS", "Kafka"),
         (("db", "upgrade"), "PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS", "Kafka"),
-        (("dead-letters", "list"), "PROMPTCLAIM_KAFKA_BOOTSTRAP_SERVERS", "Kafka"),
         (("db", "upgrade"), "PROMPTCLAIM_DATABASE_URL", "database"),
         (("work", "validator"), "PROMPTCLAIM_DATABASE_URL", "database"),
         (("keys", "list"), "PROMPTCLAIM_DATABASE_URL", "database"),
