@@ -199,12 +199,20 @@ def keys() -> None:
 @needs_settings
 def create_key(data_dir: str | None, output: str, **key: Any) -> None:
     """Make a key. Its secret is shown once and stored hashed."""
-    from services.commands.keys import create
+    from services.commands.keys import create, namesakes
 
+    settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")
     try:
-        made = create(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), **key)
+        others = namesakes(settings, key["organisation"], key["npis"]) if key["role"] == "provider" else []
+        made = create(settings, **key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if others:
+        click.echo(
+            f"Note: {', '.join(others)} has the same organisation name and other NPIs. Keys of one name see each "
+            "other's files: if this is another agency, revoke this key and give it a name of its own.",
+            err=True,
+        )
     if output == "json":
         click.echo(json.dumps(made))
     else:

@@ -85,4 +85,4 @@ def _refusal(day: date) -> str:
 
 def us_date(day: date) -> str:
     """A date as providers write it: ``03/02/2026``."""
-    return f"{day:%m/%d/%Y}"
+    return f"{day.month:02}/{day.day:02}/{day.year:04}"

@@ -27,7 +27,12 @@ from shared.events import utc_text
 
 BUSY_TIMEOUT_SECONDS = 60
 
-_ROWS_A_STATEMENT = 10000000
+SQLITE_LOG = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000")
+"""FULL: what is committed survives the loss of power. 16 MB of log, not 4, before pages go to the file: a page
+that several batches change is written there once.
+"""
+
+_ROWS_A_STATEMENT = 100
 """On SQLite, which takes 32,766 values a statement: tables have fewer than 300 columns."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -207,7 +212,7 @@ def _sqlite(url: str, in_memory: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: the driver would do so too late
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in (*SQLITE_LOG, "foreign_keys=ON", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -251,7 +256,7 @@ def _insert_on_sqlite(connection: Connection, insert: str, values: list[tuple[An
     """Many rows a statement: between two steps of a statement the driver lets other threads in, and waits for them."""
     marks = f"({', '.join('?' * len(values[0]))})"
     whole = len(values) - len(values) % _ROWS_A_STATEMENT
-    statement = insert + ""
+    statement = insert + ", ".join([marks] * _ROWS_A_STATEMENT)
     for start in range(0, whole, _ROWS_A_STATEMENT):
         rows = values[start : start + _ROWS_A_STATEMENT]
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))

@@ -3,7 +3,7 @@
 ``where`` is only called when a finding is made, so it may be slow. It holds no name, CIN or claim number.
 """
 
-from shared.claim import Claim
+from shared.claim import Claim, ServiceLine
 from shared.x12.places import where_in_837p
 
 # Invoice column -> field of ``shared.claim``: the one place that ties the two together.
@@ -96,9 +96,10 @@ def where_in_invoice(claim: Claim, line: int | None, field: str) -> str:
 
 def where_in_json(claim: Claim, line: int | None, field: str) -> str:
     """A JSON pointer (RFC 6901): ``/claims/0/lines/1/units``. Lines count from 0 in it."""
-    name = _JSON_NAMES.get(field, field) if line is None or field in ("charge_cents",) else field
+    of_line = line is not None and field in ServiceLine.__struct_fields__
+    name = _JSON_NAMES.get(field, field) if not of_line or field == "charge_cents" else field
     pointer = claim.source.pointer or ""
-    if line is not None:
+    if of_line and line is not None:
         pointer += f"/lines/{line - 1}"
     return f"{pointer}/{name.replace('.', '/')}"
 

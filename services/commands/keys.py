@@ -24,6 +24,22 @@ def create(
     return made.shown_once()
 
 
+def namesakes(settings: Settings, organisation: str, npis: Sequence[str]) -> list[str]:
+    """Working provider keys of an organisation of this name that share no NPI: perhaps another agency.
+
+    The name decides whose files a key sees, so two agencies must not carry the same one.
+    """
+    with _keys(settings, "intake") as keys:
+        return [
+            record.id
+            for record in keys.list()
+            if record.role == "provider"
+            and record.organisation == organisation.strip()
+            and record.revoked_at is None
+            and not set(record.npis) & set(npis)
+        ]
+
+
 def listed(settings: Settings) -> list[dict[str, Any]]:
     """All keys without their secrets, as the intake service knows them."""
     with _keys(settings, "intake") as keys:

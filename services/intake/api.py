@@ -2,12 +2,12 @@
 
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
 from flask import Response, g, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from services.intake import api_schemas as schemas
 from services.intake import queries
@@ -21,9 +21,10 @@ from shared.claim import Submitter
 from shared.parts import Parts
 from shared.reference.codes import CodeSet
 from shared.web.auth import current_principal, requires
+from shared.web.bodies import Blueprint, refuse_other_than_json
 from shared.web.context import web_context
 from shared.web.pagination import encode_cursor, position
-from shared.web.problems import Problem
+from shared.web.problems import Problem, field_at
 from shared.web.responses import json_response
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -46,9 +47,15 @@ def parts() -> Parts:
     return web_context().parts
 
 
+def today() -> date:
+    """The date in California."""
+    return pacific_date(parts().now())
+
+
 @blueprint.route("/submissions")
 class SubmissionsView(MethodView):
     @requires("provider")
+    @blueprint.doc(requestBody=schemas.FILE_BODY)
     @blueprint.response(202, schemas.Receipt)
     @blueprint.alt_response(
         200, schema=schemas.Receipt, description="The same bytes came before: the same submission"
@@ -65,10 +72,10 @@ class SubmissionsView(MethodView):
     @blueprint.response(200, schemas.Submissions)
     def get(self, page: dict[str, Any]) -> Response:
         """Submissions, newest first."""
-        before = position(page.get("cursor"), "before", str)
+        before = position(page.get("cursor"), "before_submission", str)
         with parts().database.read() as connection:
             found = queries.submissions(connection, scope_of_caller(), before=before, limit=page["limit"] + 1)
-        return json_response(_paged(found, page["limit"], "submission_id"))
+        return json_response(_paged(found, page["limit"], "before_submission", "submission_id"))
 
 
 @blueprint.route("/submissions/<submission_id>")
@@ -78,27 +85,32 @@ class SubmissionView(MethodView):
     @blueprint.response(200, schemas.Submission)
     def get(self, page: dict[str, Any], submission_id: str) -> Response:
         """One submission: its counts and its claims with verdicts and findings."""
-        after = position(page.get("cursor"), "after", int)
+        after = position(page.get("cursor"), "after_ordinal", int)
         with parts().database.read() as connection:
             found = queries.submission(
-                connection, scope_of_caller(), submission_id, after=after, limit=page["limit"]
+                connection, scope_of_caller(), submission_id, today(), after=after, limit=page["limit"]
             )
         if found is None:
             raise Problem(404, "No such submission", "There is no submission of yours with this id.")
         last = found.pop("next_after")
-        found["next_cursor"] = None if last is None else encode_cursor({"after": last})
+        found["next_cursor"] = None if last is None else encode_cursor({"after_ordinal": last})
         return json_response(found)
 
 
 @blueprint.route("/claims")
 class ClaimsView(MethodView):
     @requires("provider")
+    @blueprint.doc(requestBody=schemas.CLAIMS_BODY)
     @blueprint.response(202, schemas.Receipt)
+    @blueprint.alt_response(
+        200, schema=schemas.Receipt, description="The same bytes came before: the same submission"
+    )
     def post(self) -> Response:
         """Send claims as JSON: one claim or `{"claims": […]}`."""
+        refuse_other_than_json(request)
         body = request.get_data()
         if problems := validate_claims_json(body):
-            errors = [{"field": each["pointer"], **each} for each in problems]
+            errors = [{"field": field_at(each["pointer"]), **each, "in": "json"} for each in problems]
             raise Problem(
                 422, "The claims cannot be taken in", "Correct the fields named here.", errors=errors
             )
@@ -112,17 +124,18 @@ class ClaimsView(MethodView):
     @blueprint.response(200, schemas.Claims)
     def get(self, page: dict[str, Any]) -> Response:
         """Claims, newest first."""
-        before = position(page.get("cursor"), "before", str)
+        before = position(page.get("cursor"), "before_claim", str)
         with parts().database.read() as connection:
             found = queries.claims(
                 connection,
                 scope_of_caller(),
+                today(),
                 verdict=page.get("verdict"),
                 claim_number=page.get("claim"),
                 before=before,
                 limit=page["limit"] + 1,
             )
-        return json_response(_paged(found, page["limit"], "claim_id"))
+        return json_response(_paged(found, page["limit"], "before_claim", "claim_id"))
 
 
 @blueprint.route("/claims/<claim_id>")
@@ -132,7 +145,7 @@ class ClaimView(MethodView):
     def get(self, claim_id: str) -> Response:
         """One claim: verdict, findings, clock, payments and its whole timeline."""
         with parts().database.read() as connection:
-            found = queries.claim(connection, scope_of_caller(), claim_id)
+            found = queries.claim(connection, scope_of_caller(), claim_id, today())
         if found is None:
             raise Problem(404, "No such claim", "There is no claim of yours with this id.")
         return json_response(found)
@@ -158,9 +171,9 @@ class TemplateCsvView(MethodView):
 
 def template_workbook() -> Response:
     """The blank invoice with today's codes, to be saved as a file."""
-    today = pacific_date(parts().now())
-    codes = [(row.hcpcs, " ".join(row.modifiers), row.service_name) for row in CodeSet.load().on(today)]
-    return _download(blank_invoice_xlsx(codes, today), _XLSX, "invoice.xlsx")
+    day = today()
+    codes = [(row.hcpcs, " ".join(row.modifiers), row.service_name) for row in CodeSet.load().on(day)]
+    return _download(blank_invoice_xlsx(codes, day), _XLSX, "invoice.xlsx")
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:
@@ -216,9 +229,7 @@ def _save_upload(path: Path) -> str:
     return Path(request.args.get("file_name", "upload")).name[:255]
 
 
-def _paged(found: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+def _paged(found: list[dict[str, Any]], limit: int, position_name: str, key: str) -> dict[str, Any]:
     shown = found[:limit]
-    return {
-        "items": shown,
-        "next_cursor": encode_cursor({"before": shown[-1][key]}) if len(found) > limit else None,
-    }
+    more = len(found) > limit
+    return {"items": shown, "next_cursor": encode_cursor({position_name: shown[-1][key]}) if more else None}

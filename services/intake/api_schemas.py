@@ -1,7 +1,10 @@
 """The shapes of intake's HTTP answers, as OpenAPI shows them."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 from marshmallow.validate import OneOf, Range
+
+from services.intake.schemas import ClaimSchema
+from shared.web.bodies import Schema
 
 VERDICTS = ("accepted", "pended", "rejected", "unreadable")
 
@@ -103,3 +106,29 @@ class SubmissionPage(Page):
 class ClaimsPage(Page):
     verdict = fields.String(validate=OneOf(["accepted", "pended", "rejected", "judging"]))
     claim = fields.String(metadata={"description": "The provider's own claim number"})
+
+
+class ClaimList(Schema):
+    claims = fields.List(fields.Nested(ClaimSchema), required=True)
+
+
+FILE_BODY = {
+    "description": "The file, as the form field `file` or as the body itself. Its content decides what it is: "
+    "837P, XLSX, CSV or JSON.",
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        },
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+CLAIMS_BODY = {
+    "description": "One claim, or several as `claims`.",
+    "required": True,
+    "content": {"application/json": {"schema": {"oneOf": [ClaimSchema, ClaimList]}}},
+}

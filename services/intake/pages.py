@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.intake import queries
-from services.intake.api import parts, receive_upload, scope_of_caller, template_workbook
+from services.intake.api import parts, receive_upload, scope_of_caller, template_workbook, today
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
@@ -54,10 +54,10 @@ def invoice_template() -> Response:
 @page_requires("provider", "claims")
 def submission(submission_id: str) -> str:
     """One file: counts, and each claim with its findings."""
-    after = position(request.args.get("cursor"), "after", int)
+    after = position(request.args.get("cursor"), "after_ordinal", int)
     with parts().database.read() as connection:
         found = queries.submission(
-            connection, scope_of_caller(), submission_id, after=after, limit=_CLAIMS_SHOWN
+            connection, scope_of_caller(), submission_id, today(), after=after, limit=_CLAIMS_SHOWN
         )
     if found is None:
         abort(404)
@@ -68,7 +68,9 @@ def submission(submission_id: str) -> str:
         first=url_for(".submission", submission_id=submission_id) if after is not None else "",
         next=""
         if last is None
-        else url_for(".submission", submission_id=submission_id, cursor=encode_cursor({"after": last})),
+        else url_for(
+            ".submission", submission_id=submission_id, cursor=encode_cursor({"after_ordinal": last})
+        ),
     )
 
 
@@ -77,14 +79,14 @@ def submission(submission_id: str) -> str:
 def claim(claim_id: str) -> str:
     """One claim: verdict, findings, clock, payments, timeline."""
     with parts().database.read() as connection:
-        found = queries.claim(connection, scope_of_caller(), claim_id)
+        found = queries.claim(connection, scope_of_caller(), claim_id, today())
     if found is None:
         abort(404)
     return render_template("intake/claim.html", claim=queries.plain(found))
 
 
 def _home(error: str = "", errors: list[dict[str, Any]] | None = None) -> str:
-    before = position(request.args.get("cursor"), "before", str)
+    before = position(request.args.get("cursor"), "before_submission", str)
     with parts().database.read() as connection:
         found = queries.submissions(
             connection, scope_of_caller(), before=before, limit=_SUBMISSIONS_SHOWN + 1
@@ -97,5 +99,7 @@ def _home(error: str = "", errors: list[dict[str, Any]] | None = None) -> str:
         error=error,
         errors=errors or [],
         first=url_for(".home") if before else "",
-        next=url_for(".home", cursor=encode_cursor({"before": shown[-1]["submission_id"]})) if more else "",
+        next=url_for(".home", cursor=encode_cursor({"before_submission": shown[-1]["submission_id"]}))
+        if more
+        else "",
     )

@@ -1,12 +1,13 @@
 """What intake shows: submissions and claims, with findings, clock, payments and timeline. Reads only."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 from sqlalchemy import Connection, RowMapping, Select, select
 
+from services.intake.clock_on_day import clock_on
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE, UNREADABLE_CLAIMS
 from shared.events import ClaimReceived, utc_text
 
@@ -45,14 +46,20 @@ def receipt(connection: Connection, submission_id: str) -> dict[str, Any]:
 
 
 def submission(
-    connection: Connection, scope: Scope, submission_id: str, *, after: int | None = None, limit: int = PAGE
+    connection: Connection,
+    scope: Scope,
+    submission_id: str,
+    today: date,
+    *,
+    after: int | None = None,
+    limit: int = PAGE,
 ) -> dict[str, Any] | None:
     """One submission with ``limit`` of its claims after ordinal ``after``; ``None`` where it is not to be seen."""
     query = _submissions_seen(select(SUBMISSIONS).where(SUBMISSIONS.c.submission_id == submission_id), scope)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    claims = _claims_of(connection, scope, submission_id, -1 if after is None else after, limit + 1)
+    claims = _claims_of(connection, scope, submission_id, today, -1 if after is None else after, limit + 1)
     shown, more = claims[:limit], len(claims) > limit
     return {
         **_summary(row),
@@ -67,6 +74,7 @@ def submission(
 def claims(
     connection: Connection,
     scope: Scope,
+    today: date,
     *,
     verdict: str | None,
     claim_number: str | None,
@@ -83,10 +91,10 @@ def claims(
         query = query.where(CLAIMS.c.verdict == verdict)
     if claim_number:
         query = query.where(CLAIMS.c.claim_number == claim_number)
-    return [_claim_view(row) for row in connection.execute(_claims_seen(query, scope)).mappings()]
+    return [_claim_view(row, today) for row in connection.execute(_claims_seen(query, scope)).mappings()]
 
 
-def claim(connection: Connection, scope: Scope, claim_id: str) -> dict[str, Any] | None:
+def claim(connection: Connection, scope: Scope, claim_id: str, today: date) -> dict[str, Any] | None:
     """One claim with everything known of it; ``None`` where it is not to be seen."""
     query = (
         select(CLAIMS, SUBMISSIONS.c.received_at, SUBMISSIONS.c.file_name)
@@ -106,7 +114,7 @@ def claim(connection: Connection, scope: Scope, claim_id: str) -> dict[str, Any]
         .all()
     )
     return {
-        **_claim_view(row),
+        **_claim_view(row, today),
         "submission_id": row["submission_id"],
         "received_at": utc_text(row["received_at"]),
         "received": _decode_received(row["received"]),
@@ -119,7 +127,7 @@ def claim(connection: Connection, scope: Scope, claim_id: str) -> dict[str, Any]
 
 
 def _claims_of(
-    connection: Connection, scope: Scope, submission_id: str, after: int, limit: int
+    connection: Connection, scope: Scope, submission_id: str, today: date, after: int, limit: int
 ) -> list[tuple[int, dict[str, Any]]]:
     read = connection.execute(
         _claims_seen(
@@ -130,14 +138,15 @@ def _claims_of(
             scope,
         )
     ).mappings()
-    unreadable = connection.execute(
-        select(UNREADABLE_CLAIMS)
-        .where(UNREADABLE_CLAIMS.c.submission_id == submission_id, UNREADABLE_CLAIMS.c.ordinal > after)
-        .order_by(UNREADABLE_CLAIMS.c.ordinal)
-        .limit(limit)
-    ).mappings()
-    both = [(row["ordinal"], _claim_view(row)) for row in read]
-    both += [(row["ordinal"], _unreadable_view(row)) for row in unreadable]
+    both = [(row["ordinal"], _claim_view(row, today)) for row in read]
+    if scope.payer_ids is None:  # whose an unreadable claim is, nobody knows: it may be another payer's
+        unreadable = connection.execute(
+            select(UNREADABLE_CLAIMS)
+            .where(UNREADABLE_CLAIMS.c.submission_id == submission_id, UNREADABLE_CLAIMS.c.ordinal > after)
+            .order_by(UNREADABLE_CLAIMS.c.ordinal)
+            .limit(limit)
+        ).mappings()
+        both += [(row["ordinal"], _unreadable_view(row)) for row in unreadable]
     return sorted(both, key=lambda pair: pair[0])[:limit]
 
 
@@ -178,7 +187,7 @@ def _counts(row: RowMapping) -> dict[str, int]:
     return {name: row[name] for name in ("accepted", "pended", "rejected", "unreadable")}
 
 
-def _claim_view(row: RowMapping) -> dict[str, Any]:
+def _claim_view(row: RowMapping, today: date) -> dict[str, Any]:
     return {
         "claim_id": row["claim_id"],
         "claim": row["claim_number"],
@@ -186,7 +195,7 @@ def _claim_view(row: RowMapping) -> dict[str, Any]:
         "verdict": row["verdict"],
         "clean": row["clean"],
         "findings": Raw(_json(row["findings"] or "[]")),
-        "clock": Raw(_json(row["clock"] or "null")),
+        "clock": Raw(clock_on(_json(row["clock"]), today)) if row["clock"] else None,
     }
 
 

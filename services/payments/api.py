@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import Response, g
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from services.payments import api_schemas as schemas
 from services.payments import audit_log, queries
@@ -19,7 +18,8 @@ from services.payments.callers import parts, record_event, scope_of_caller, toda
 from services.payments.queries import ClockFilter
 from services.payments.timeliness import DEFINITIONS, csv_rows, figures
 from shared.web.auth import current_principal, requires
-from shared.web.pagination import decode_cursor, encode_cursor
+from shared.web.bodies import Blueprint
+from shared.web.pagination import bad_cursor, encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 
@@ -82,13 +82,13 @@ def clock_cursor(found: list[dict[str, Any]], limit: int) -> str | None:
 
 def clock_position(cursor: str | None) -> tuple[date, str] | None:
     """What :func:`clock_cursor` encoded. Raises ``Problem`` 422."""
-    if not cursor:
+    deadline, claim_id = position(cursor, "deadline", str), position(cursor, "claim_id", str)
+    if deadline is None or claim_id is None:
         return None
-    position = decode_cursor(cursor)
     try:
-        return date.fromisoformat(position["deadline"]), str(position["claim_id"])
-    except (KeyError, TypeError, ValueError):
-        raise _bad_cursor() from None
+        return date.fromisoformat(deadline), claim_id
+    except ValueError:
+        raise bad_cursor() from None
 
 
 @blueprint.route("/payment-events/unmatched")
@@ -100,12 +100,12 @@ class UnmatchedView(MethodView):
         """Payment events for claims that are not known here. They take effect when the claim comes."""
         if current_principal().payers:
             raise Problem(403, "Forbidden", "This list is for keys that see all payers.")
-        after = _text(query.get("cursor"), "after")
+        after = position(query.get("cursor"), "after_payment_event", str) or ""
         with parts().database.read() as connection:
             found = queries.unmatched_payments(connection, after=after, limit=query["limit"] + 1)
         items = found[: query["limit"]]
         more = len(found) > len(items)
-        cursor = encode_cursor({"after": items[-1]["payment_event_id"]}) if more else None
+        cursor = encode_cursor({"after_payment_event": items[-1]["payment_event_id"]}) if more else None
         return json_response({"items": items, "next_cursor": cursor})
 
 
@@ -146,18 +146,14 @@ class LogView(MethodView):
     @blueprint.response(200, schemas.Log)
     def get(self, query: dict[str, Any]) -> Response:
         """The timeliness log in order, from the entry after ``after``."""
-        after = query["after"]
-        if "cursor" in query:
-            after = decode_cursor(query["cursor"]).get("after")
-            if not isinstance(after, int):
-                raise _bad_cursor()
+        reached = position(query.get("cursor"), "after_sequence", int)
+        after = query["after"] if reached is None else reached
         with parts().database.read() as connection:
             items = list(audit_log.read(connection, after, query["limit"]))
             head = audit_log.read_head(connection)
         more = items and items[-1].sequence < head.sequence
-        return json_response(
-            {"items": items, "next_cursor": encode_cursor({"after": items[-1].sequence}) if more else None}
-        )
+        cursor = encode_cursor({"after_sequence": items[-1].sequence}) if more else None
+        return json_response({"items": items, "next_cursor": cursor})
 
 
 @blueprint.route("/timeliness-log/export.jsonl")
@@ -188,18 +184,3 @@ class LogVerificationView(MethodView):
         return json_response(
             {"intact": True, "entries": found.entries, "head_hash": found.head_hash, "checkpoints": []}
         )
-
-
-def _text(cursor: str | None, name: str) -> str:
-    if cursor is None:
-        return ""
-    value = decode_cursor(cursor).get(name)
-    if not isinstance(value, str):
-        raise _bad_cursor()
-    return value
-
-
-def _bad_cursor() -> Problem:
-    message = "Use next_cursor of the page before, unchanged."
-    error = {"field": "cursor", "message": message, "in": "query"}
-    return Problem(422, "Unprocessable Entity", errors=[error])

@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow import ValidationError, fields, pre_load, validates_schema
+from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
 from services.payments.queries import GROUPS, STATES
 from services.payments.record import KINDS
+from shared.web.bodies import Schema
 
 # Ten million dollars: far beyond any claim, so that a slip of the hand is seen.
 AMOUNT_CENTS_MAX = 1_000_000_000
 
+# PostgreSQL keeps no NUL, and a control character in a reference is a slip of the clipboard.
+_ONE_LINE = Regexp(r"[^\x00-\x1f\x7f]*\Z", error="Use plain text on one line.")
+_TEXT = Regexp(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z", error="Use plain text.")
 _CENTS = Range(min=0, max=AMOUNT_CENTS_MAX, error="Use whole cents from {min} to {max}.")
 
 
@@ -34,8 +38,18 @@ class PaymentEvent(Schema):
         metadata={"description": "Absent: all that is open (paid, denied) or was paid (payment_reversed)"},
     )
     interest_cents = fields.Integer(strict=True, validate=_CENTS, load_default=0)
-    reference = fields.String(validate=Length(max=80), metadata={"description": "Check or transfer number"})
-    reason = fields.String(validate=Length(max=2000), metadata={"description": "What the notice said"})
+    reference = fields.String(
+        validate=And(Length(max=80), _ONE_LINE), metadata={"description": "Check or transfer number"}
+    )
+    reason = fields.String(
+        validate=And(Length(max=2000), _TEXT), metadata={"description": "What the notice said"}
+    )
+
+    @pre_load
+    def _null_is_absent(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name in ("kind", "date")}
 
     @validates_schema
     def _amounts_fit_the_kind(self, data: dict[str, Any], **_: Any) -> None:

@@ -14,9 +14,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from services.payments.interest import AB_3275_FROM, interest_on_cent_days
 from shared.calendar import add_working_days, next_working_day
 from shared.payers import PayerTerms
+from shared.prompt_pay import AB_3275_FROM, interest_on_cent_days, running_state
 
 Standard = Literal["clock.hsc1371_working", "clock.hsc1371_calendar"]
 Status = Literal["running", "contested", "paid", "denied", "withdrawn"]
@@ -163,7 +163,7 @@ def run(period: Period, terms: PayerTerms, amount_cents: int | None, entries: It
 def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date) -> State:
     """The state that people see on ``as_of``."""
     if status == "running":
-        return "overdue" if as_of > deadline else "near" if as_of >= near_on else "open"
+        return running_state(deadline, near_on, as_of)
     if status == "paid":
         return "paid_late" if late else "paid_on_time"
     if status == "denied":

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from services.payments.clock import Entry, Outcome, Period, opening, period_of, run, state_of
-from services.payments.interest import fee_cents, interest_cents, is_small
 from shared.calendar import add_working_days, pacific_date
 from shared.payers import PayerTerms, Regime
+from shared.prompt_pay import fee_cents, interest_cents, is_small
 
 AUTOMATIC_INTEREST_WORKING_DAYS = 5
 SMALL_INTEREST_DAYS_AFTER_MONTH = 10
@@ -40,6 +40,8 @@ def clock_document(outcome: Outcome, as_of: date) -> dict[str, Any]:
     state = state_of(outcome.status, outcome.late, outcome.deadline, outcome.near_on, as_of)
     document = dict(_period_keys(period))
     document["state"] = state
+    if outcome.status == "running":
+        document["near_from"] = outcome.near_on.isoformat()
     for key, day in (
         ("contested", outcome.contested_on),
         ("information_received", outcome.information_on),

@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 
 from services.payments.clock import state_of
 from services.payments.clock_document import clock_document, interest_on
-from services.payments.interest import interest_cents
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import entries_of, fold_row
 from services.payments.record import payment_document
 from services.payments.timeliness import Cohort
 from shared.events import utc_text
+from shared.prompt_pay import interest_cents
 
 STATES = (
     "open",

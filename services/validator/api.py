@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from services.validator.code_listing import codes_on
 from shared.calendar import pacific_date
 from shared.web.auth import requires
+from shared.web.bodies import Blueprint, Schema
 from shared.web.context import web_context
 from shared.web.responses import json_response
 

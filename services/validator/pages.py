@@ -24,7 +24,7 @@ _decode = msgspec.json.Decoder(ClaimJudged).decode
 @page_requires("claims")
 def pended() -> str:
     """Pended claims, oldest first, each with what made it pend."""
-    after = position(request.args.get("cursor"), "after", str) or ""
+    after = position(request.args.get("cursor"), "after_claim", str) or ""
     query = (
         select(JUDGEMENTS.c.document)
         .where(JUDGEMENTS.c.verdict == "pended", JUDGEMENTS.c.claim_id > after)
@@ -38,7 +38,7 @@ def pended() -> str:
     shown = found[:_SHOWN]
     next_page = ""
     if len(found) > _SHOWN:
-        next_page = url_for(".pended", cursor=encode_cursor({"after": shown[-1].claim_id}))
+        next_page = url_for(".pended", cursor=encode_cursor({"after_claim": shown[-1].claim_id}))
     return render_template(
         "validator/pended.html",
         claims=[_view(judged) for judged in shown],

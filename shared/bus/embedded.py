@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from shared.bus import BusUnavailable, Consumer, Delivery, Partition, Positions
+from shared.database import SQLITE_LOG
 from shared.events import Event
 
 PARTITIONS = 4
@@ -225,7 +226,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
     )
     # FULL: the outbox forgets an event once it is here, so it has to survive the loss of power.
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+    for pragma in SQLITE_LOG:
+        connection.execute(f"PRAGMA {pragma}")
     return connection
 
 

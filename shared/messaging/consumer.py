@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, exc, select, text, update
 
+from shared.among import among
 from shared.bus import Bus, BusUnavailable, Delivery, Partition, Positions
 from shared.database import Database, insert_rows, safe_description
 from shared.events import Event, utc_text
@@ -307,19 +308,12 @@ class _Statements:
     def __init__(self, tables: MessagingTables, group: str) -> None:
         positions, inbox = tables.positions, tables.inbox
         self._group = group
-        instant = inbox.c.consumed_at.type
-        self._on_postgresql, self._on_sqlite = (
-            text(
-                f"INSERT INTO {inbox.name} (consumer_group, event, consumed_at) "  # noqa: S608 - fixed names
-                # "WHERE true": SQLite would otherwise read ON CONFLICT as a join condition.
-                f"SELECT :consumer_group, {value}, :now FROM {given} AS given WHERE true "
-                "ON CONFLICT DO NOTHING RETURNING event"
-            ).bindparams(bindparam("now", type_=instant))
-            for value, given in (
-                ("given", "unnest(CAST(:events AS text[]))"),
-                ("given.value", "json_each(:events)"),
-            )
-        )
+        self._inbox = inbox
+        self._take_in = text(
+            f"INSERT INTO {inbox.name} (consumer_group, event, consumed_at) "  # noqa: S608 - fixed names
+            "SELECT :consumer_group, given, :now FROM unnest(CAST(:events AS text[])) AS given "
+            "ON CONFLICT DO NOTHING RETURNING event"
+        ).bindparams(bindparam("now", type_=inbox.c.consumed_at.type))
         self.move = (
             update(positions)
             .where(
@@ -340,11 +334,16 @@ class _Statements:
         """Put the identities into the inbox; those that were not there."""
         if not identities:
             return []
-        postgresql = connection.dialect.name == "postgresql"
-        parameters = {
-            "events": identities if postgresql else msgspec.json.encode(identities).decode(),
-            "consumer_group": self._group,
-            "now": now,
-        }
-        statement = self._on_postgresql if postgresql else self._on_sqlite
-        return list(connection.execute(statement, parameters).scalars())
+        if connection.dialect.name == "postgresql":
+            parameters = {"events": identities, "consumer_group": self._group, "now": now}
+            return list(connection.execute(self._take_in, parameters).scalars().all())
+        # The write lock is ours: nobody takes one in between.
+        inbox = self._inbox
+        statement = select(inbox.c.event).where(
+            inbox.c.consumer_group == self._group, among(connection, inbox.c.event, identities)
+        )
+        known = set(connection.execute(statement).scalars())
+        new = [each for each in dict.fromkeys(identities) if each not in known]
+        rows = [{"consumer_group": self._group, "event": each, "consumed_at": now} for each in new]
+        insert_rows(connection, inbox, rows)
+        return new

@@ -10,7 +10,7 @@ from webargs.flaskparser import FlaskParser
 
 from shared.web.problems import Problem
 
-_WORDS: Final[dict[type[ma.fields.Field], dict[str, str]]] = {
+_WORDS: Final[dict[type[ma.fields.Field[Any]], dict[str, str]]] = {
     ma.fields.Field: {
         "required": "This field is missing. Send it.",
         "null": "This field is null. Send a value, or leave the field out.",
@@ -29,7 +29,7 @@ class Schema(ma.Schema):
         "type": "Send an object with named fields.",
     }
 
-    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field) -> None:
+    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         super().on_bind_field(field_name, field_obj)
         for kind, words in _WORDS.items():
             if isinstance(field_obj, kind):
@@ -57,11 +57,6 @@ def refuse_other_than_json(request: Request) -> None:
 
 
 class _Parser(FlaskParser):
-    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - as flask-smorest has it
-        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "json": ma.RAISE,
-    }
-
     def load_json(self, req: Request, schema: Any) -> Any:
         """The decoded body. Raises ``Problem`` 415 for another media type and 400 for what is not JSON."""
         refuse_other_than_json(req)

@@ -178,7 +178,7 @@ def _request_hash() -> str:
     """
     digest = hashlib.sha256()
     _add(digest, request.method, request.full_path, request.mimetype)
-    if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
+    if request.mimetype == "multipart/form-data":
         for name, value in sorted(request.form.items(multi=True)):
             _add(digest, "field", name, value)
         for name, upload in sorted(request.files.items(multi=True), key=lambda item: item[0]):

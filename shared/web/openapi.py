@@ -11,6 +11,7 @@ import msgspec
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
 
+from shared.security import ROLES
 from shared.web.auth import Access, access_of, public
 from shared.web.context import WebContext, web_context
 from shared.web.problems import PROBLEM_TYPE
@@ -110,7 +111,7 @@ def openapi_document(app: Flask) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], method: str, access: Access | None) -> None:
     if access is not None:
-        operation["x-roles"] = list(access.roles)
+        operation["x-roles"] = [role for role in ROLES if access.allows(role, method.upper())]
     if method == "post":
         operation.setdefault("parameters", []).append(
             {

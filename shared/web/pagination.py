@@ -20,6 +20,7 @@ Position = TypeVar("Position", str, int)
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
 _CURSOR_CHARACTERS_MAX = 2000
+_WHOLE_MAX = 2**53
 
 
 class PageRequest(Struct, frozen=True):
@@ -51,20 +52,35 @@ def decode_cursor(text: str) -> dict[str, Any]:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         return msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=dict[str, Any])
     except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise _wrong("cursor", "Use next_cursor of the page before, unchanged.") from None
+        raise bad_cursor() from None
 
 
 def position(cursor: str | None, name: str, kind: type[Position]) -> Position | None:
-    """What ``cursor`` says of ``name``, ``None`` without a cursor.
+    """What ``cursor`` says of ``name``, ``None`` without a cursor or with an empty one.
 
-    Raises ``Problem`` 422 for the cursor of another list.
+    Each list has a ``name`` of its own. Raises ``Problem`` 422 for the cursor of another list, and for a value
+    that a database would choke on.
     """
-    if cursor is None:
+    if not cursor:
         return None
     value = decode_cursor(cursor).get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise _wrong("cursor", "Use next_cursor of the page before, unchanged.")
+    fits = _printable(value) if kind is str else _whole(value)
+    if not fits or not isinstance(value, kind):
+        raise bad_cursor()
     return value
+
+
+def bad_cursor() -> Problem:
+    """What a cursor that is not ours is answered with."""
+    return _wrong("cursor", "Use next_cursor of the page before, unchanged.")
+
+
+def _printable(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= _WHOLE_MAX
 
 
 def _wrong(field: str, message: str) -> Problem:

@@ -12,6 +12,8 @@ from flask import Response, g
 from werkzeug.exceptions import HTTPException
 
 PROBLEM_TYPE = "application/problem+json"
+BODY = "body"
+"""The ``field`` of an error that concerns the whole body."""
 
 _DETAILS = {
     400: "The request could not be read. Check that it is complete and that its body is valid.",
@@ -93,10 +95,16 @@ def field_errors(messages: Any) -> Iterator[dict[str, str]]:
     for location, inner in messages.items():
         for path, message in _leaves(inner, ()):
             path = tuple(part for part in path if part != "_schema")
-            entry = {"field": ".".join(path), "message": message, "in": str(location)}
+            entry = {"field": ".".join(path) or BODY, "message": message, "in": str(location)}
             if location in ("json", "json_or_form"):
                 entry["pointer"] = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
             yield entry
+
+
+def field_at(pointer: str) -> str:
+    """The ``field`` that a JSON pointer (RFC 6901) names: its parts with dots between."""
+    parts = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    return ".".join(parts) or BODY
 
 
 def _leaves(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

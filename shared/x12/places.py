@@ -114,4 +114,7 @@ def place(set_control: str | None, element: str, *, line: int | None = None) -> 
 
 def where_in_837p(claim: Claim, line: int | None, field: str) -> str:
     """The place of a claim's field in the file that it came in: ``ST 0001, LX 1, SV101-2``."""
+    if _SHORT.get(field, field) not in _LINE_ELEMENTS:
+        # Found while a line was judged, but it stands on the claim: naming LX would send people to the wrong place.
+        line = None
     return place(claim.source.set_control, element_place(field, of_line=line is not None), line=line)

@@ -103,6 +103,9 @@ def batches(path: Path) -> Iterator[Batch]:
 
 def _split(text: str, terminator: str) -> list[str]:
     segments = [segment for part in text.split(terminator) if (segment := part.strip(_BLANK))]
+    if "\0" in text:
+        # PostgreSQL keeps no NUL in a text: one odd claim must not stop the file that it stands in.
+        return [_readable(segment).replace("\0", "\ufffd") for segment in segments]
     return segments if text.isascii() else [_readable(segment) for segment in segments]
 
 
@@ -143,7 +146,7 @@ def _separators(text: str, number: int) -> Separators:
     if found.terminator == "\r" and text[_ISA_LENGTH : _ISA_LENGTH + 1] == "\n":
         found = found._replace(terminator="\n")
     distinct = {found.element, found.component, found.terminator}
-    if len(distinct) != 3 or any(mark.isalnum() or mark == " " for mark in distinct):
+    if len(distinct) != 3 or any(mark.isalnum() or mark in " \0" for mark in distinct):
         raise EnvelopeError(
             "The ISA segment does not name three different separators.",
             expected="ISA[3], ISA16 and the character after it are three different signs, such as * : ~",

@@ -67,7 +67,7 @@ def test_a_payment_is_recorded_through_the_form(payments: Payments) -> None:
         ({"amount": "0.001"}, "Write dollars and cents"),
         ({"amount": "NaN"}, "Write dollars and cents"),
         ({"amount": "961"}, "($960.00) are still open"),
-        ({"date": ""}, "Missing data"),
+        ({"date": ""}, "This field is missing"),
         ({"kind": "information_received", "amount": ""}, "was not contested"),
     ],
 )

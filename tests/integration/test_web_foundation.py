@@ -222,7 +222,7 @@ def test_every_wrong_field_is_named_at_once_with_its_pointer(world: World, clien
     errors = {error["field"]: error for error in answer.get_json()["errors"]}
     assert set(errors) == {"control_number", "lines.0.units", "lines.1.units"}
     assert errors["lines.0.units"]["pointer"] == "/lines/0/units"
-    assert errors["lines.1.units"]["message"] == "Missing data for required field."
+    assert errors["lines.1.units"]["message"] == "This field is missing. Send it."
 
 
 def test_errors_of_every_kind_are_problem_details(world: World, client: FlaskClient) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from services.payments.clock import Entry, period_of, run
 from services.payments.clock_document import BadRequest, deadlines_document
-from services.payments.interest import fee_cents, interest_cents, is_small
 from services.payments.timeliness import Cohort, figures
 from shared.calendar import add_working_days
 from shared.payers import PayerTerms
+from shared.prompt_pay import fee_cents, interest_cents, is_small
 
 D = date.fromisoformat
 SINCE_2026, BEFORE_2026 = D("2026-01-02"), D("2025-06-02")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payments.interest import fee_cents, interest_cents, is_small
+from shared.prompt_pay import fee_cents, interest_cents, is_small
 
 OLD, NEW = date(2025, 12, 31), date(2026, 1, 1)
 

@@ -340,3 +340,19 @@ def test_every_row_comes_out_once_and_the_totals_meet(
 
 def _rows_of(item: ClaimRead) -> list[int]:
     return [line.row or 0 for line in item.claim.lines]
+
+
+@pytest.mark.parametrize("position", [0, 1], ids=["the first row", "a later row"])
+def test_the_shifted_cells_of_a_row_out_of_shape_are_not_read_as_findings(
+    tmp_path: Path, position: int
+) -> None:
+    rows = [a_row(), a_row(service_start="2026-10-07")]
+    rows[position]["billing_address"] = "100 Help Ave, Suite 2"
+    path = tmp_path / "a.csv"
+    path.write_text(csv_text(rows).replace('"100 Help Ave, Suite 2"', "100 Help Ave, Suite 2"))
+    (item,) = opened(path).items()
+    assert isinstance(item, UnreadableClaim)
+    (found,) = item.findings
+    assert (found.rule, found.where) == ("row.unreadable", f"row {position + 2}")
+    assert found.message.endswith(f"Row {3 - position} of the same claim was fine. Send all its rows again.")
+    assert found.expected

@@ -401,3 +401,15 @@ def test_no_damage_makes_a_workbook_lose_a_claim_or_break_the_reader(
         assert len(list(file.items())) == file.census.claims
     except FileRefused as refusal:
         assert refusal.finding.rule == "file.unreadable"
+
+
+def test_the_character_nul_which_excel_writes_as_an_escape_is_named_and_not_kept(tmp_path: Path) -> None:
+    path = rewritten(
+        saved(tmp_path, a_workbook(a_row(control_number="PCN-1"))),
+        SHEET,
+        lambda xml: xml.replace("PCN-1", "PCN_x0000_-1"),
+    )
+    item = one_claim(InvoiceFile(XlsxTable(path)))
+    assert item.claim.claim_number is None
+    (found,) = item.findings
+    assert (found.rule, found.severity, found.field) == ("field.format", "reject", "claim_number")

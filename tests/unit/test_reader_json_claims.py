@@ -209,3 +209,10 @@ def test_no_json_breaks_the_reader_and_the_totals_meet(fields: dict[str, Any], j
 
     assert len(list(file.items())) == file.census.claims == 2
     assert isinstance(problems(document), dict)
+
+
+def test_the_character_nul_is_named_and_not_kept() -> None:
+    read_claim = one_claim(a_json_claim(control_number="A\0B"))
+    assert read_claim.claim.claim_number is None
+    (found,) = read_claim.findings
+    assert (found.rule, found.severity, found.where) == ("field.format", "reject", "/control_number")

@@ -282,3 +282,28 @@ def test_a_support_that_the_plan_does_not_offer_pends_and_care_and_outreach_neve
 
 def test_without_a_list_of_supports_every_support_is_offered():
     assert judged("S5170", "U6").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "modifiers"),
+    [("98960", ("U1",)), ("H1011", ()), ("59409", ("XP",)), ("H0040", ()), ("G9012", ()), ("99213", ())],
+)
+def test_every_code_reject_says_what_is_expected(code, modifiers):
+    for finding in code_findings(judged(code, *modifiers, service_start=date(2025, 6, 1))):
+        assert finding.severity == "reject"
+        assert finding.expected
+
+
+def test_a_delivery_by_a_doula_is_named_as_that():
+    (finding,) = code_findings(judged("59409", "XP"))
+    assert "doula" in finding.message
+
+
+def test_a_community_health_worker_is_told_the_code_of_non_clinical_staff():
+    (finding,) = code_findings(judged("98960", "U2"))
+    assert "G9012 with U2" in finding.message
+
+
+def test_three_modifiers_that_do_not_go_together_are_listed_as_people_write():
+    (finding,) = code_findings(judged("G9012", "U1", "U2", "U8"))
+    assert "modifiers U1, U2 and U8 together" in finding.message

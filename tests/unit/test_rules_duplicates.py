@@ -248,3 +248,21 @@ def test_a_key_is_64_bits_and_the_same_however_modifiers_and_units_are_written(m
     key = line_key(a_claim(), written)
     assert key == line_key(a_claim(), other)
     assert -(2**63) <= key < 2**63
+
+
+def test_a_payer_id_in_small_letters_is_the_same_payer():
+    again = judged(a_received_claim(payer_id="GSHP1"), a_received_claim(payer_id="gshp1"))[1]
+    assert rules_of(again) == ["duplicate.exact"]
+
+
+def test_the_same_service_twice_on_one_claim_is_to_be_added_up():
+    (judgement,) = judged(a_received_claim(lines=[a_line(number=1), a_line(number=2)]))
+    (found,) = judgement.findings
+    assert "add the units up on one line" in found.message
+    assert "frequency 7" not in found.message
+
+
+@pytest.mark.parametrize(("frequency", "advice"), [("7", "send it as a new one"), ("8", "nothing to void")])
+def test_what_to_do_about_an_unknown_original_depends_on_what_was_wanted(frequency, advice):
+    (judgement,) = judged(a_received_claim(frequency=frequency, original_reference="NOPE"))
+    assert advice in judgement.findings[0].message

@@ -345,3 +345,20 @@ def test_one_bad_line_rejects_the_claim_and_the_finding_says_which_lines_are_goo
 def test_where_no_line_is_good_none_is_called_so():
     for found in judged(lines=[a_line(1, modifiers=()), a_line(2, procedure_code="99213")]).findings:
         assert "fine" not in found.message
+
+
+@pytest.mark.parametrize("end", [None, SERVICE_DAY])
+def test_a_late_claim_of_one_day_names_the_column_of_that_day_and_the_last_day_to_send(end):
+    late = only(
+        judged(lines=[a_line(service_end=end)], arrival=SERVICE_DAY + timedelta(days=366)), "filing.late"
+    )
+    assert late.field == "service_start"
+    assert late.expected == f"sent by {SERVICE_DAY + timedelta(days=365)}"
+
+
+def test_every_finding_of_something_missing_says_what_would_be_right():
+    missing = judged(cin=None, lines=[a_line(units=None)]).findings
+    assert {found.field: found.expected for found in missing} == {
+        "member.cin": "9, seven digits and a letter, such as 91234567A",
+        "units": "a number, such as 4",
+    }

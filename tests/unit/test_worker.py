@@ -138,6 +138,18 @@ def test_an_idle_step_waits_in_its_own_way(run: Callable[..., Worker]) -> None:
     assert set(waits) == {0.25}
 
 
+def test_a_step_in_the_middle_of_long_work_is_asked_to_come_back(run: Callable[..., Worker]) -> None:
+    begun, asked = threading.Event(), threading.Event()
+
+    def long_work() -> int:
+        begun.set()
+        return int(asked.wait(30))
+
+    worker = run(Step("long", long_work, interrupt=asked.set))
+    assert begun.wait(10)
+    assert worker.stop(5)
+
+
 def test_failpoints_do_nothing_unless_asked_for() -> None:
     failpoint("before_handler")
 

@@ -19,6 +19,7 @@ CLAIM = Claim(channel="837P", source=Source(set_control="0001"))
         (None, "member.cin", "ST 0001, 2010BA NM109"),
         (None, "npi", "ST 0001, 2010AA NM109"),
         (3, "rendering_npi", "ST 0001, LX 3, 2420A NM109"),
+        (2, "member.birth_date", "ST 0001, 2010BA DMG02"),
         (None, "something_new", "ST 0001, something_new"),
     ],
 )

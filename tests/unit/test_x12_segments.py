@@ -95,3 +95,16 @@ def test_a_segment_that_never_ends_is_refused_before_it_fills_the_memory(tmp_pat
     path.write_text(ISA + "~GS*" + "A" * 9_000_000)
     with pytest.raises(EnvelopeError, match="longer than"):
         read(path)
+
+
+def test_the_character_nul_never_leaves_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text(text(good()).replace("CLM*PCN-1", "CLM*PCN\0-1", 1) + "\0\0\n", encoding="utf-8")
+    found = read(path)
+    assert next(fields[1] for fields in found if fields[0] == "CLM") == "PCN\ufffd-1"
+    assert len(found) == len(good())
+
+
+def test_nul_is_no_separator(tmp_path: Path) -> None:
+    with pytest.raises(EnvelopeError, match="separators"):
+        read(write(tmp_path / "a", good(), separators="*^\0~"))

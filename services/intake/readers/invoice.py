@@ -119,7 +119,7 @@ class InvoiceFile:
             if claim is None:
                 claim = open_claims[key] = _OpenClaim(claim_cells, self._rows_of_claim[key])
                 in_order.append(claim)
-            elif claim_cells != claim.cells:
+            elif claim_cells != claim.cells and problem is None:
                 claim.differing.append((number, claim_cells))
             claim.lines.append((number, self._line_cells(row)))
             if problem is not None:
@@ -246,12 +246,14 @@ class InvoiceFile:
         bad_rows = {row for row, _, _ in places}
         by_line = {n: row for n, (row, _) in enumerate(claim.lines, start=1)}
         bad_rows |= {by_line[f.line] for f in findings if f.rule == "row.unreadable" and f.line is not None}
-        shapeless = [finding("row.unreadable", problem, where=place) for _, place, problem in places]
-        kept = [
-            found
-            for found in findings
-            if found.line is None or by_line[found.line] not in dict(claim.shapeless)
+        shapeless = [
+            finding("row.unreadable", problem, where=place, expected="As many cells as the header has")
+            for _, place, problem in places
         ]
+        # In a row out of shape every cell may stand in another's column: what it seems to say is no finding.
+        of_row = {None: claim.lines[0][0]} | by_line
+        out_of_shape = {row for row, _ in claim.shapeless}
+        kept = [found for found in findings if of_row[found.line] not in out_of_shape]
         fine = [row for row, _ in claim.lines if row not in bad_rows]
         ending = ""
         if fine:

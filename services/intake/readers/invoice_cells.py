@@ -167,6 +167,10 @@ class ColumnReader(dict[object, Any]):
                 raise MisreadError(
                     f"The cell holds {len(cell)} characters.", f"At most {MAX_CELL_LENGTH} characters"
                 )
+            if isinstance(cell, str) and "\0" in cell:
+                raise MisreadError(
+                    "The cell holds a character that nobody can see.", "The value, typed again"
+                )
             reading = self._parse(cell)
         except MisreadError as misread:
             rule = "row.unreadable" if self._name in _ESSENTIAL else "field.format"

@@ -213,6 +213,10 @@ class _ClaimReader:
             expected = f"At most {_MAX_TEXT} characters"
             self._wrong(field, value[:60], pointer, f"The text has {len(value)} characters.", expected, line)
             return None
+        if isinstance(value, str) and "\0" in value:
+            message = "The text holds a character that nobody can see."
+            self._wrong(field, value, pointer, message, "The value, typed again", line)
+            return None
         try:
             reading = parse(str(value) if isinstance(value, (int, Decimal)) else value)
         except MisreadError as misread:

@@ -78,7 +78,7 @@ def map_claim(segments: ClaimSegments) -> ClaimRead:
         found.malformed(
             "frequency",
             frequency,
-            "The claim frequency is not known.",
+            f"The claim frequency {frequency[:10]} is not known.",
             "1 (original), 7 (replacement) or 8 (void).",
         )
         frequency = "1"
@@ -177,7 +177,7 @@ def _service(fields: list[str], component: str, found: "_Findings", values: dict
         found.malformed(
             "procedure_code",
             at(fields, 1),
-            "The procedure code is not marked as HCPCS.",
+            "The procedure code is not marked as HCPCS (HC).",
             "SV101-1 is HC and SV101-2 the code, such as HC:G9012:U2.",
             element="SV101-1",
         )
@@ -189,7 +189,10 @@ def _service(fields: list[str], component: str, found: "_Findings", values: dict
         values["units"] = number(units)
         if values["units"] is None:
             found.malformed(
-                "units", units, "The number of units is not a number.", "A number such as 4 or 1.5."
+                "units",
+                units,
+                f"The units {units[:20]} are not a number we can read.",
+                "A number such as 4 or 1.5.",
             )
     values["place_of_service"] = at(fields, 5).strip() or None
 
@@ -200,7 +203,8 @@ def _dates(fields: list[str], found: "_Findings", values: dict[str, object]) -> 
         return
     understood = period(sent) if at(fields, 2) in _PERIODS else None
     if understood is None:
-        found.malformed("service_start", sent, "The date of service is not a date.", _DATE)
+        said = f"The date of service {sent[:40]} is not a day in the calendar, or not written as one."
+        found.malformed("service_start", sent, said, _DATE)
         return
     start, start_time, end, end_time = understood
     values["service_start"], values["service_end"] = start, end
@@ -243,8 +247,12 @@ class _Findings:
         if not sent:
             return None
         amount = cents(sent)
-        if amount is None or amount < 0:
-            self.malformed(field, sent, "The charge is not an amount.", _MONEY)
+        if amount is None:
+            self.malformed(field, sent, f"The charge {sent[:20]} is not an amount.", _MONEY)
+            return None
+        if amount < 0:
+            said = f"The charge {sent[:20]} is below zero. To take a claim back, void it (frequency 8)."
+            self.malformed(field, sent, said, "0.00 or more.")
             return None
         return amount
 

@@ -163,7 +163,7 @@ class Parties:
             findings.append(
                 finding(
                     "field.format",
-                    "The birth date is not a date.",
+                    "The member's birth date is not a day in the calendar, or not written as one.",
                     field="member.birth_date",
                     value=person["birth"][:80],
                     where=place(self.control, f"{loop} DMG02"),

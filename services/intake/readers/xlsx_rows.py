@@ -133,7 +133,8 @@ class XlsxTable:
         if rows:
             yield finding(
                 "file.hidden",
-                f"We did not read {named_rows(rows)} of {place}: they are hidden or filtered out.",
+                f"We did not read {named_rows(rows)} of {place}: "
+                f"{'it is' if len(rows) == 1 else 'they are'} hidden or filtered out.",
                 where=f"{place}, {named_rows(rows)}",
                 expected="Show the rows and send the file again if they are part of the invoice",
             )

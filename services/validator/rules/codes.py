@@ -16,7 +16,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from services.validator.rules.context import found
+from services.validator.rules.context import found, listing
 from services.validator.rules.dates import BENEFITS_START
 from services.validator.rules.options import nearest, options, sentence, telehealth_set
 from shared.calendar import us_date
@@ -150,7 +150,8 @@ def _unknown_code(claim: Claim, line: ServiceLine, codes: CodeSet) -> Finding:
         field="procedure_code",
         line=line,
         value=code,
-        expected=" or ".join(row.text for row in choice) or None,
+        expected=" or ".join(row.text for row in choice)
+        or "a code that DHCS lists, or a bill to that benefit",
         authority=f"{authority}; {other.authority}" if other else authority,
         version=codes.version,
     )
@@ -168,6 +169,7 @@ def _code_on_another_date(
         field="procedure_code",
         line=line,
         value=line.procedure_code,
+        expected=f"a service from {first.effective_from.isoformat()}",
         version=codes.version,
     )
 
@@ -189,7 +191,7 @@ def _unlisted_modifiers(claim: Claim, line: ServiceLine, match: Match, codes: Co
     return found(
         claim,
         "code.modifier_not_listed",
-        f"DHCS does not list modifier{'s' if many else ''} {' and '.join(wrong)} for {code}, "
+        f"DHCS does not list modifier{'s' if many else ''} {listing(wrong)} for {code}, "
         f"even if plan and provider agreed on {'them' if many else 'it'}.{telehealth} {advice}",
         field="modifiers",
         line=line,
@@ -212,8 +214,8 @@ def _combination(claim: Claim, line: ServiceLine, match: Match, codes: CodeSet) 
         choice = options(tuple(parts), first, telehealth=TELEHEALTH in present)
     else:
         choice = options((*own, *near), first, telehealth=TELEHEALTH in present)
-    together = " and ".join(m for m in dict.fromkeys(line.modifiers) if m in present and m != TELEHEALTH)
-    wrong = f"modifiers {together} together" if " and " in together else f"modifier {together}"
+    written = [m for m in dict.fromkeys(line.modifiers) if m in present and m != TELEHEALTH]
+    wrong = f"modifiers {listing(written)} together" if len(written) > 1 else f"modifier {written[0]}"
     return found(
         claim,
         "code.combination",
@@ -259,7 +261,7 @@ def _not_in_force(claim: Claim, line: ServiceLine, row: ListedCode, codes: CodeS
 
 def _order(claim: Claim, line: ServiceLine, row: ListedCode, match: Match, codes: CodeSet) -> Finding:
     if match.repeated:
-        said = f"Modifier {' and '.join(match.repeated)} is written more than once. It counts once."
+        said = f"Modifier {listing(match.repeated)} is written more than once. It counts once."
     else:
         said = "The modifiers stand in another order than DHCS prints. That is fine."
     right = " ".join(match.normal_modifiers)

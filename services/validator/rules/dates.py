@@ -1,7 +1,7 @@
 """Dates of service against each other, the receipt, the birth date, the benefit's start, the filing limit."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from services.validator.rules.context import found, last_day
 from shared.calendar import us_date
@@ -111,14 +111,16 @@ def filing_findings(
         said += " It replaces a claim that we have; the plan will look at it."
     else:
         said += " If there was a good reason, send it again with a delay reason code."
+    spans = line.service_end is not None and line.service_end != line.service_start
     yield found(
         claim,
         "filing.late",
         said,
         severity="pend" if claim.delay_reason or replaces else "reject",
-        field="service_end" if line.service_end else "service_start",
+        field="service_end" if spans else "service_start",
         line=line,
         value=end.isoformat(),
+        expected=f"sent by {(end + timedelta(days=limit)).isoformat()}",
     )
 
 

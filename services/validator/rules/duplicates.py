@@ -50,10 +50,11 @@ def original_findings(
     if original is not None:
         said = f"This claim {does} {named}, but that one was already voided or replaced."
     else:
-        said = (
-            f"This claim {does} {named}, but we have no accepted claim with that number from this "
-            "billing NPI. If the first claim was rejected, send it as a new one (frequency 1)."
-        )
+        said = f"This claim {does} {named}, but we have no accepted claim with that number from this billing NPI."
+        if claim.frequency == "7":
+            said += " If the first claim was rejected, send it as a new one (frequency 1)."
+        else:
+            said += " If the first claim was rejected, there is nothing to void."
     yield found(
         claim,
         "duplicate.original_unknown",
@@ -86,6 +87,8 @@ def _duplicate(
     if twin.claim_id == received.claim_id:
         other = f"line {twin.line} of this claim"
         both = False
+        if row is None or not row.outreach:
+            advice = "Bill each service once. If it was given twice that day, add the units up on one line."
     else:
         named = f"claim {twin.claim_number}" if twin.claim_number else f"claim {twin.claim_id}"
         other = f"line {twin.line} of {named}, received on {us_date(twin.arrival_date)}"
@@ -105,4 +108,5 @@ def _duplicate(
         field="procedure_code",
         line=line,
         value=" ".join((line.procedure_code or "", *line.modifiers)),
+        expected="each service billed once",
     )

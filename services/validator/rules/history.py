@@ -73,7 +73,7 @@ def line_key(claim: Claim, line: ServiceLine) -> int | None:
     if not line.procedure_code or line.service_start is None:
         return None
     return _key(
-        claim.payer.id,
+        _payer(claim),
         _cin(claim),
         claim.billing_provider.npi,
         line.procedure_code,
@@ -188,6 +188,11 @@ def names_of_original(claim: Claim) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
+def _payer(claim: Claim) -> str | None:
+    # An invoice is typed by hand: gshp1 is GSHP1.
+    return claim.payer.id.upper() if claim.payer.id else None
+
+
 def _cin(claim: Claim) -> str | None:
     cin = claim.member.cin
     if cin is not None and len(cin) == 14:
@@ -204,7 +209,7 @@ def _line_of(received: ClaimReceived, claim: Claim, cin: str | None, line: Servi
     if len(modifiers) > 1:
         modifiers = tuple(sorted(set(modifiers)))
     units = normal_units(line.units)
-    payer_id, npi = claim.payer.id, claim.billing_provider.npi
+    payer_id, npi = _payer(claim), claim.billing_provider.npi
     return EarlierLine(
         received.claim_id,
         claim.claim_number,

@@ -30,6 +30,17 @@ _INVOICE = {
     "member.first_name": "the member's first name",
 }
 _BILLING_ADDRESS = {"street": "street", "city": "city", "state": "state", "zip": "ZIP code"}
+_FORMS = {
+    "billing_provider.npi": "ten digits, such as 1234567893",
+    "billing_provider.tin": "nine digits",
+    "member.cin": "9, seven digits and a letter, such as 91234567A",
+    "member.birth_date": "month, day and year",
+    "procedure_code": "a code that DHCS lists, such as G9012",
+    "service_start": "month, day and year",
+    "units": "a number, such as 4",
+    "charge_cents": "dollars and cents, such as 120.50",
+    "place_of_service": "two digits, such as 11 (office), 12 (home) or 27 (street)",
+}
 _LABELS: dict[Channel, dict[str, str]] = {
     "837P": _EVERYWHERE,
     "invoice": _INVOICE,
@@ -55,6 +66,7 @@ def missing_from_claim(claim: Claim, spoken_of: set[tuple[int | None, str | None
             "field.required",
             "The claim has no service lines. Add a line for each service.",
             field="lines",
+            expected="at least one line",
         )
     if claim.frequency not in ("1", "7", "8") and (None, "frequency") not in spoken_of:
         yield found(
@@ -98,4 +110,11 @@ def _billing_address(claim: Claim, spoken_of: set[tuple[int | None, str | None]]
 
 def _missing(claim: Claim, field: str, label: str, line: ServiceLine | None = None) -> Finding:
     subject = f"{label[0].upper()}{label[1:]}"
-    return found(claim, "field.required", f"{subject} is missing. Add it.", field=field, line=line)
+    return found(
+        claim,
+        "field.required",
+        f"{subject} is missing. Add it.",
+        field=field,
+        line=line,
+        expected=_FORMS.get(field, label),
+    )

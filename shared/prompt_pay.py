@@ -1,10 +1,16 @@
-"""Interest on late payments, exact: whole cents and days in, whole cents out, rounded half up once.
+"""What the passing of days makes of an unpaid claim: its state, and interest, exact to the cent.
+
+Whole cents and days in, whole cents out, rounded half up once. Payments counts with it; intake shows a clock
+with it on the day that somebody looks.
 
 Health and Safety Code 1371: 15 percent a year, simple, from the first calendar day after the deadline through
 the day of payment. The statute names no year length; 365 days is the choice made here and never 360.
 """
 
 from datetime import date
+from typing import Literal
+
+RunningState = Literal["open", "near", "overdue"]
 
 AB_3275_FROM = date(2026, 1, 1)
 """Claims received from this day on fall under Health and Safety Code 1371 as amended by AB 3275."""
@@ -45,3 +51,8 @@ def fee_cents(interest: int, arrival_date: date) -> int:
 def is_small(interest: int) -> bool:
     """Whether the interest (cents) may wait for one monthly sum: under 2 dollars (DMHC guidance)."""
     return 0 < interest < SMALL_INTEREST_BELOW_CENTS
+
+
+def running_state(deadline: date, near_from: date, as_of: date) -> RunningState:
+    """The state of a clock that nothing has stopped: the deadline itself is still in time."""
+    return "overdue" if as_of > deadline else "near" if as_of >= near_from else "open"
