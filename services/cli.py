@@ -164,8 +164,8 @@ def up(data_dir: str | None, host: str, port: int) -> None:
 @click.argument("service", type=click.Choice(SERVICE_NAMES))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=int)
-@click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64))
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=16, show_default=True, type=click.IntRange(1, 64))
 @needs_settings
 def serve(service: str, host: str, port: int, processes: int, threads: int) -> None:
     """HTTP of one service under gunicorn."""
@@ -176,12 +176,19 @@ def serve(service: str, host: str, port: int, processes: int, threads: int) -> N
 
 @main.command()
 @click.argument("service", type=click.Choice(SERVICE_NAMES))
+@click.option("--watch-host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--watch-port",
+    default=0,
+    type=int,
+    help="Where /healthz and /metrics of the worker are (default: nowhere).",
+)
 @needs_settings
-def work(service: str) -> None:
+def work(service: str, watch_host: str, watch_port: int) -> None:
     """One service's consumers, outbox relay and other steps, until stopped."""
     from services.commands.production import work as run
 
-    sys.exit(run(with_settings(), service, _stop_on_signals()))
+    sys.exit(run(with_settings(), service, _stop_on_signals(), host=watch_host, port=watch_port))
 
 
 @main.group()

@@ -10,7 +10,7 @@ import fcntl
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -115,6 +115,8 @@ class Database:
         self._commits = 0
         self._locks: dict[str, threading.Lock] = {}
         self._file: Path | None = None
+        # SQLite's own waiting for the one writer is sleeping, up to 100 ms at a time.
+        self._turn = threading.Lock() if self.dialect == "sqlite" else nullcontext()
         if self.dialect == "postgresql":
             # Imported only where it is used: the offline command starts faster without the driver.
             from shared.postgresql import open_engine
@@ -139,7 +141,7 @@ class Database:
 
         Raises ``sqlalchemy.exc.OperationalError`` where the database cannot be reached.
         """
-        with self._writing.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             yield connection
         with self._committed:
             self._commits += 1

@@ -4,7 +4,6 @@ The files of one run are one history, so a repeat in a later file is a duplicate
 SQLite file which is gone when the command ends.
 """
 
-import gc
 import logging
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
+import click
 import msgspec
 from msgspec import Raw, Struct
 from sqlalchemy import Connection, create_engine
@@ -32,12 +32,12 @@ from services.validator.models import CLAIMS, METADATA, SERVICE_LINES
 from services.validator.rules import Context, Judgement, judge_batch, needs, prepare
 from shared.calendar import pacific_date
 from shared.claim import Receipt, Submitter
+from shared.collection import collect_seldom
 from shared.events import ClaimReceived, claim_id, encode
 from shared.findings import Finding
 from shared.parts import utc_now
 from shared.payers import BadPayersFile, Payers
 from shared.reference.codes import CodeSet
-from shared.settings import SettingsError
 from shared.x12.conformity_pool import processes_for
 
 _BATCH = 500
@@ -60,18 +60,17 @@ def run(
 ) -> int:
     """Judge the files in order, print what was found, and return the exit status: 0, 1 or 2.
 
-    Raises ``SettingsError`` for a payers file that is not right.
+    Raises ``click.UsageError`` for a payers file that is not right.
     """
     # Libraries that read claims like to print what they read.
     logging.disable(logging.CRITICAL)
-    # Claims hold no cycles: looking for some among thousands of new objects costs a tenth of the run.
-    gc.disable()
+    collect_seldom()
     today = pacific_date(utc_now())
     received = received or today
     try:
         terms = Payers.load(payers)
     except BadPayersFile as error:
-        raise SettingsError([str(error)]) from None
+        raise click.UsageError(str(error)) from None
     printer = JsonPrinter(sys.stdout) if output == "json" else TablePrinter(sys.stdout)
     with _empty_history() as connection:
         checker = Checker(connection, terms, received, as_of or max(today, received), conformity=conformity)

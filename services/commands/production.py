@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from sqlalchemy import literal, select
 
+from services.commands.worker_watch import watched
 from services.suite import SERVICES, make_worker, open_bus, open_database, open_parts, with_front_door
 from shared.collection import collect_seldom
 from shared.events import TOPICS
@@ -46,11 +48,12 @@ def serve(settings: Settings, service: str, *, host: str, port: int, processes: 
     ).run()
 
 
-def work(settings: Settings, service: str, stop: threading.Event) -> int:
+def work(settings: Settings, service: str, stop: threading.Event, *, host: str, port: int) -> int:
     """The service's consumers, relay and other steps, until ``stop``. Returns the process's exit status.
 
-    Raises ``sqlalchemy.exc.OperationalError`` or ``BusUnavailable`` where the database or Kafka is not there at the
-    start; later both are waited for.
+    Health and metrics are at ``host`` and ``port`` meanwhile (port 0: nowhere). Raises
+    ``sqlalchemy.exc.OperationalError`` or ``BusUnavailable`` where the database or Kafka is not there at the start;
+    later both are waited for.
     """
     configure_logging(settings.log_level, service=f"{service}-worker")
     _reach_database(settings, service)
@@ -60,9 +63,10 @@ def work(settings: Settings, service: str, stop: threading.Event) -> int:
     collect_seldom()
     worker.start()
     log.info("worker_started", worker=service)
-    # A halted consumer needs a person: the process ends, so that whoever runs it sees it.
-    while not stop.wait(_WATCH_SECONDS) and not any(state.halted for state in worker.states().values()):
-        pass
+    with watched(worker, service, host, port) if port else nullcontext():
+        # A halted consumer needs a person: the process ends, so that whoever runs it sees it.
+        while not stop.wait(_WATCH_SECONDS) and not any(state.halted for state in worker.states().values()):
+            pass
     in_order = worker.stop()
     parts.database.close()
     bus.close()

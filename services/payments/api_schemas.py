@@ -15,6 +15,7 @@ AMOUNT_CENTS_MAX = 1_000_000_000
 # PostgreSQL keeps no NUL, and a control character in a reference is a slip of the clipboard.
 _ONE_LINE = Regexp(r"[^\x00-\x1f\x7f]*\Z", error="Use plain text on one line.")
 _TEXT = Regexp(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z", error="Use plain text.")
+_WITHOUT_AMOUNT = ("contested", "information_received")
 _CENTS = Range(min=0, max=AMOUNT_CENTS_MAX, error="Use whole cents from {min} to {max}.")
 
 
@@ -49,12 +50,14 @@ class PaymentEvent(Schema):
     def _null_is_absent(self, data: Any, **_: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if value is not None or name in ("kind", "date")}
+        # A payment whose amount got lost on the way must not become a payment of the whole.
+        keep = {"kind", "date"} | ({"amount_cents"} if data.get("kind") not in _WITHOUT_AMOUNT else set())
+        return {name: value for name, value in data.items() if value is not None or name in keep}
 
     @validates_schema
     def _amounts_fit_the_kind(self, data: dict[str, Any], **_: Any) -> None:
         kind, wrong = data.get("kind"), {}
-        if kind in ("contested", "information_received"):
+        if kind in _WITHOUT_AMOUNT:
             if data.get("amount_cents"):
                 wrong["amount_cents"] = [f"An event of the kind {kind} has no amount."]
             if data.get("interest_cents"):

@@ -1,8 +1,9 @@
 """Pages of the payments service: clocks and payments for the claims department, figures for auditors."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request
@@ -24,6 +25,7 @@ from shared.web.sessions import page_requires
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 PAGE_LIMIT = 50
+_DOLLARS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?")
 
 KIND_WORDS = {
     "paid": "Paid",
@@ -107,10 +109,12 @@ def timeliness() -> str:
         verification=verification,
         intact=isinstance(verification, Intact),
         problems=problems,
+        wrong=dict(problems),
         values=request.args,
     )
 
 
+_DAYS = {"from": "Arrived from", "to": "Arrived to", "as_of": "As of"}
 _FIELD = {"amount_cents": "amount", "interest_cents": "interest"}
 
 
@@ -144,14 +148,9 @@ def _event_of_form(form: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cents(name: str, text: str) -> int:
-    try:
-        cents = Decimal(text) * 100
-        whole = int(cents)
-    except (InvalidOperation, ValueError, OverflowError):
-        whole, cents = 0, Decimal(1)
-    if whole != cents:
+    if not _DOLLARS.fullmatch(text):
         raise ValidationError({f"{name}_cents": ["Write dollars and cents, such as 1,250.00."]})
-    return whole
+    return int(Decimal(text) * 100)
 
 
 def _day(name: str, problems: list[tuple[str, str]]) -> date | None:
@@ -161,5 +160,5 @@ def _day(name: str, problems: list[tuple[str, str]]) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        problems.append((name, "Write the day as year, month and day, such as 2026-03-02."))
+        problems.append((name, f"{_DAYS[name]}: write year, month and day, such as 2026-03-02."))
         return None

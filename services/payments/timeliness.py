@@ -23,7 +23,7 @@ DEFINITIONS = {
     "or withdrawn within its days is in neither number.",
     "within_30": "Matured claims paid in full by day 30, the day of receipt being day 0. Met at 90 percent.",
     "within_90": "Matured claims paid in full by day 90. Met at 99 percent.",
-    "share": "paid divided by matured; null where nothing has matured.",
+    "share": "Paid divided by matured; none where nothing has matured.",
     "overdue": "Clean claims not settled after their deadline under Health and Safety Code 1371.",
     "running": "Clean claims not settled whose deadline has not passed.",
     "contested": "Claims contested in time that still wait for information.",

@@ -40,6 +40,7 @@ _PAGE_TITLES = {
     403: "This page is not for your key",
     404: "Page not found",
     413: "The file is too large",
+    422: "This address is not right",
     429: "Please wait a little",
     500: "Something went wrong",
     503: "Please try again in a moment",

@@ -158,7 +158,10 @@ class Envelope:
             )
         if control in self._group.controls:
             self._problem(
-                "The control number of the set is used twice in its group.", f"{where}, ST02", None, control
+                "The control number of the set is used twice in its group.",
+                f"{where}, ST02",
+                "Another number for each set.",
+                control,
             )
         self._group.controls.add(control)
         self._sets.append(self._set)
@@ -227,7 +230,11 @@ class Envelope:
         problems = _trailer_problems("IEA", fields, where, interchange, "groups")
         if interchange.code:
             problems.append(
-                StructureProblem("The control number of the interchange is used twice.", f"{where}, ISA13")
+                StructureProblem(
+                    "The control number of the interchange is used twice.",
+                    f"{where}, ISA13",
+                    "Another number for each interchange.",
+                )
             )
         for facts in interchange.sets:
             facts.problems.extend(problems)

@@ -179,7 +179,8 @@ class _Walk:
         for node in frame.loop.must_have:
             if id(node) not in frame.counts:
                 opener = node if isinstance(node, SegmentNode) else first_segment(node)
-                qualifier = next(iter(sorted(opener.qualifiers)), "") if opener.qualifiers else ""
+                # Of the procedure code's qualifiers only HC can be meant here: all services have HCPCS codes.
+                qualifier = min(opener.qualifiers or ("",), key=lambda code: (code != "HC", code))
                 loop = frame.loop.id if isinstance(node, SegmentNode) else opener.loop
                 self.errors.append(SegmentError(opener.id, self.position, loop, "3", frame.scope, qualifier))
 

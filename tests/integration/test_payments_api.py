@@ -65,6 +65,9 @@ def test_a_partial_payment_leaves_the_rest_running(payments: Payments) -> None:
         ({"kind": "denied", "date": "2026-03-02", "interest_cents": 5}, "interest_cents"),
         ({"kind": "contested", "date": "2026-03-02", "amount_cents": 5}, "amount_cents"),
         ({"kind": "paid", "date": "2026-03-02", "amount_dollars": 5}, "amount_dollars"),
+        ({"kind": "paid", "date": None}, "date"),
+        ({"kind": "paid", "date": "2026-03-02", "reference": "EFT\u00001"}, "reference"),
+        ({"kind": "denied", "date": "2026-03-02", "reason": "Not\u0000 covered"}, "reason"),
     ],
 )
 def test_a_wrong_field_is_named(payments: Payments, event: dict[str, object], field: str) -> None:
@@ -76,6 +79,23 @@ def test_a_wrong_field_is_named(payments: Payments, event: dict[str, object], fi
     assert response.content_type == "application/problem+json"
     assert field in [error["field"] for error in response.json["errors"]]
     assert payments.get("claims/clm_1/clock")["payments"] == []
+
+
+def test_a_field_that_is_null_is_a_field_that_is_absent(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+
+    response = payments.post_event(
+        "clm_1",
+        kind="paid",
+        date="2026-03-02",
+        amount_cents=None,
+        interest_cents=None,
+        reference=None,
+        reason=None,
+    )
+
+    assert response.status_code == 201
+    assert payments.clock()["state"] == "paid_on_time"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What every service's web application does: authentication, problems, idempotency, health, headers."""
 
+# flask-smorest has no types.
+# mypy: disable-error-code="untyped-decorator"
+
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -11,7 +14,6 @@ import pytest
 from flask import Blueprint, Flask, Response, request
 from flask.testing import FlaskClient
 from flask.views import MethodView
-from flask_smorest import Blueprint as ApiBlueprint
 from sqlalchemy import MetaData, Table, select
 
 from shared.access_tables import idempotency_table, key_table
@@ -23,9 +25,11 @@ from shared.security import Keys
 from shared.settings import Settings
 from shared.web.app import combine, create_service_app
 from shared.web.auth import current_principal, requires
+from shared.web.bodies import Blueprint as ApiBlueprint
+from shared.web.bodies import Schema
 from shared.web.front_door import front_door_app
 from shared.web.idempotency import purge_idempotency_keys
-from shared.web.pagination import decode_cursor, encode_cursor, page
+from shared.web.pagination import decode_cursor, encode_cursor, page, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 
@@ -33,11 +37,11 @@ NPI = "1003000126"
 START = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 
 
-class LineSchema(ma.Schema):
+class LineSchema(Schema):
     units = ma.fields.Integer(required=True)
 
 
-class ClaimSchema(ma.Schema):
+class ClaimSchema(Schema):
     control_number = ma.fields.String(required=True)
     lines = ma.fields.List(ma.fields.Nested(LineSchema), required=True)
 
@@ -109,7 +113,8 @@ class World:
         @requires("provider")
         @api.response(202)
         def submit() -> Response:
-            body = request.files["file"].read() if request.files else request.get_data()
+            multipart = request.mimetype == "multipart/form-data"
+            body = request.files["file"].read() if multipart else request.get_data()
             world.ran.append(body)
             return json_response({"ran": len(world.ran), "bytes": len(body)}, 202)
 
@@ -411,6 +416,76 @@ def test_a_key_that_cannot_be_kept_is_refused(world: World, client: FlaskClient,
 # Pages of a list
 
 
+@pytest.mark.parametrize(
+    "made",
+    [{"after_claim": "x"}, {}, {"ordinal": "5"}, {"ordinal": True}, {"ordinal": 2.5}, {"ordinal": 10**30}],
+)
+def test_a_cursor_that_is_not_of_this_list_of_numbers_is_refused(made: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as refused:
+        position(encode_cursor(made), "ordinal", int)
+    assert [error["field"] for error in refused.value.errors] == ["cursor"]
+
+
+@pytest.mark.parametrize("made", [{"claim": 5}, {"claim": None}, {"claim": "a\0b"}, {"other": "clm_1"}])
+def test_a_cursor_that_is_not_of_this_list_of_names_is_refused(made: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as refused:
+        position(encode_cursor(made), "claim", str)
+    assert refused.value.status == 422
+
+
+def test_no_cursor_and_an_empty_one_are_the_first_page() -> None:
+    assert position(None, "claim", str) is None
+    assert position("", "claim", str) is None
+    assert position(encode_cursor({"claim": "clm_1"}), "claim", str) == "clm_1"
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])
+def test_a_body_that_says_it_is_not_json_is_an_unsupported_media_type(
+    world: World, client: FlaskClient, media_type: str
+) -> None:
+    body = json.dumps(CLAIM)
+    answer = client.post("/intake/api/v1/claims", headers=world.headers(), data=body, content_type=media_type)
+    assert answer.status_code == 415
+    assert [error["field"] for error in answer.get_json()["errors"]] == ["Content-Type"]
+    assert world.ran == []
+
+
+@pytest.mark.parametrize(
+    "media_type", [None, "application/json; charset=utf-8", "application/vnd.claim+json"]
+)
+def test_json_under_any_of_its_names_is_read(
+    world: World, client: FlaskClient, media_type: str | None
+) -> None:
+    answer = client.post(
+        "/intake/api/v1/claims", headers=world.headers(), data=json.dumps(CLAIM), content_type=media_type
+    )
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'"\xff"', b'{"a": "\\ud800"}', b"NaN"])
+def test_a_body_that_is_not_json_is_a_bad_request_and_no_failure(
+    world: World, client: FlaskClient, body: bytes
+) -> None:
+    answer = client.post(
+        "/intake/api/v1/claims", headers=world.headers(), data=body, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["field"] == "body"
+
+
+def test_a_raw_body_under_the_type_that_curl_sends_arrives_whole_with_an_idempotency_key(
+    world: World, client: FlaskClient
+) -> None:
+    headers = {**world.headers(), "Idempotency-Key": "raw"}
+    answer = client.post(
+        "/intake/api/v1/submissions",
+        headers=headers,
+        data=b"ISA*00*file=1&x=2",
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert answer.get_json()["bytes"] == 17
+
+
 def test_a_cursor_comes_back_as_it_was_given(world: World, client: FlaskClient) -> None:
     position = {"due": "2026-04-01", "id": 7}
     cursor = encode_cursor(position)
@@ -447,8 +522,9 @@ def test_a_request_id_in_good_shape_is_kept_and_any_other_is_replaced(client: Fl
     def sent(value: str) -> str:
         return client.get("/intake/healthz", headers={"X-Request-Id": value}).headers["X-Request-Id"]
 
-    assert sent("abc-12345678") == "abc-12345678"
-    for bad in ("", "short", "x" * 65, "with space 123", "<script>1234"):
+    for good in ("7", "req-1", "a" * 128, "00-4bf92f35:1.2_x", "Root=1-67891233/abc+9"):
+        assert sent(good) == good
+    for bad in ("", "x" * 129, "with space 123", "<script>1234", "-leading", "a\x7fb"):
         assert sent(bad) != bad
         assert len(sent(bad)) == 36
 

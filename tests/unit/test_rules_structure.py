@@ -362,3 +362,31 @@ def test_every_finding_of_something_missing_says_what_would_be_right():
         "member.cin": "9, seven digits and a letter, such as 91234567A",
         "units": "a number, such as 4",
     }
+
+
+@pytest.mark.parametrize(
+    ("missing", "codes"),
+    [
+        ({"npi": None}, ("A6:562:85", "206", "N257")),
+        ({"billing_provider": replace(BILLING_PROVIDER, tin=None)}, ("A6:128:85", "16", "MA113")),
+        ({"cin": None}, ("A6:164:IL", "31", "N382")),
+        ({"lines": [a_line(procedure_code=None)]}, ("A6:507", "16", "M51")),
+        ({"lines": [a_line(service_start=None)]}, ("A6:187", "16", "M52")),
+        ({"lines": [a_line(units=None)]}, ("A6:476", "16", "M53")),
+        ({"claim_number": None}, ("A6:21", "16", None)),
+    ],
+)
+def test_what_is_missing_has_the_codes_of_its_element(missing, codes):
+    found = only(judged(**missing), "field.required")
+    assert (found.claim_status, found.carc, found.rarc) == codes
+
+
+def test_a_long_row_of_good_lines_is_said_in_short():
+    days = [SERVICE_DAY - timedelta(days=number) for number in range(7)]
+    lines = [a_line(number=number + 1, service_start=day) for number, day in enumerate(days)]
+    lines[1] = replace(lines[1], units=Decimal(0))
+    lines[4] = replace(lines[4], units=Decimal(0))
+    for found in judged(lines=lines).findings:
+        assert found.message.endswith("Lines 1, 3, 4, 6 and 7 are fine.")
+    lines[4] = replace(lines[4], units=Decimal(1))
+    assert judged(lines=lines).findings[0].message.endswith("Lines 1 and 3 to 7 are fine.")

@@ -294,3 +294,9 @@ def test_findings_of_one_claim_are_bounded(tmp_path: Path) -> None:
         body += [f"LX*{number + 5}", "SV1*QQ:G9012*1*QQ*1", "DTP*472*D8*20260901"]
     report = only(tmp_path, interchange(transaction_set(body)))
     assert len(report.by_claim[0]) == conformity._FINDINGS_A_CLAIM
+
+
+def test_a_missing_service_is_asked_for_with_the_qualifier_that_these_services_have(tmp_path: Path) -> None:
+    segments = replaced(good(1), "SV1*HC:G9012:U2*120*UN*4***1")
+    messages = [found.message for found in only(tmp_path, segments).by_claim[0]]
+    assert any(message.startswith("Segment SV1*HC (the service) is missing") for message in messages)

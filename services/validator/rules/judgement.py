@@ -163,13 +163,27 @@ def _with_good_lines(claim: Claim, findings: list[Finding]) -> list[Finding]:
     """Where a line rejects the claim, say which lines were good, so that nobody searches them for errors."""
     bad = {finding.line for finding in findings if finding.line is not None and finding.severity != "note"}
     rejecting = any(finding.line is not None and finding.severity == "reject" for finding in findings)
-    good = [str(line.number) for line in claim.lines if line.number not in bad]
+    good = [line.number for line in claim.lines if line.number not in bad]
     if not rejecting or not good:
         return findings
-    said = f" Line {good[0]} is fine." if len(good) == 1 else f" Lines {listing(good)} are fine."
+    said = f" Line {good[0]} is fine." if len(good) == 1 else f" Lines {listing(_runs(good))} are fine."
     return [
         replace(finding, message=finding.message + said)
         if finding.line is not None and finding.severity == "reject"
         else finding
         for finding in findings
     ]
+
+
+def _runs(numbers: Sequence[int]) -> list[str]:
+    """Rising numbers as people say them: ``1, 3 to 7, 9``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    said: list[str] = []
+    for run in runs:
+        said += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
+    return said

@@ -41,6 +41,17 @@ _FORMS = {
     "charge_cents": "dollars and cents, such as 120.50",
     "place_of_service": "two digits, such as 11 (office), 12 (home) or 27 (street)",
 }
+# Claim status, CARC and RARC of the element itself; elsewhere those of ``field.required`` say enough.
+_CODES = {
+    "billing_provider.npi": ("A6:562:85", "206", "N257"),
+    "billing_provider.tin": ("A6:128:85", "16", "MA113"),
+    "member.cin": ("A6:164:IL", "31", "N382"),
+    "procedure_code": ("A6:507", "16", "M51"),
+    "service_start": ("A6:187", "16", "M52"),
+    "units": ("A6:476", "16", "M53"),
+    "charge_cents": ("A6:178", "16", "M79"),
+    "place_of_service": ("A6:249", "16", "M77"),
+}
 _LABELS: dict[Channel, dict[str, str]] = {
     "837P": _EVERYWHERE,
     "invoice": _INVOICE,
@@ -110,6 +121,9 @@ def _billing_address(claim: Claim, spoken_of: set[tuple[int | None, str | None]]
 
 def _missing(claim: Claim, field: str, label: str, line: ServiceLine | None = None) -> Finding:
     subject = f"{label[0].upper()}{label[1:]}"
+    codes = {}
+    if field in _CODES:
+        codes = dict(zip(("claim_status", "carc", "rarc"), _CODES[field], strict=True))
     return found(
         claim,
         "field.required",
@@ -117,4 +131,5 @@ def _missing(claim: Claim, field: str, label: str, line: ServiceLine | None = No
         field=field,
         line=line,
         expected=_FORMS.get(field, label),
+        **codes,
     )
