@@ -184,3 +184,8 @@ def unused_port() -> Callable[[], int]:
             return int(probe.getsockname()[1])
 
     return port
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A file made for a test may hold the time at which it was made: its bytes are no name for the test."""
+    return "bytes" if isinstance(val, bytes) else None

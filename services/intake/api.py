@@ -141,7 +141,7 @@ class ClaimsView(MethodView):
 @blueprint.route("/claims/<claim_id>")
 class ClaimView(MethodView):
     @requires("provider", "claims")
-    @blueprint.response(200, schemas.Claim)
+    @blueprint.response(200, schemas.ClaimInFull)
     def get(self, claim_id: str) -> Response:
         """One claim: verdict, findings, clock, payments and its whole timeline."""
         with parts().database.read() as connection:
@@ -214,6 +214,12 @@ def _receive(path: Path, name: str) -> Response:
     return answer
 
 
+def name_of_upload(given: str | None) -> str:
+    """The file name to show: what the sender gave, without folders and what cannot be printed."""
+    name = "".join(character for character in Path(given or "").name if character.isprintable())
+    return name[:255] or "upload"
+
+
 def _save_upload(path: Path) -> str:
     """Write the upload to ``path``; return the name that the sender gave it."""
     if request.mimetype == "multipart/form-data":
@@ -222,11 +228,11 @@ def _save_upload(path: Path) -> str:
             message = "Send the file in the form field named file."
             raise Problem(422, "No file", message, errors=[{"field": "file", "message": message}])
         file.save(path)
-        return Path(file.filename or "upload").name[:255]
+        return name_of_upload(file.filename)
     with path.open("wb") as target:
         body: IO[bytes] = request.stream
         shutil.copyfileobj(body, target, 1 << 20)
-    return Path(request.args.get("file_name", "upload")).name[:255]
+    return name_of_upload(request.args.get("file_name"))
 
 
 def _paged(found: list[dict[str, Any]], limit: int, position_name: str, key: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Moment(Schema):
     detail = fields.String(required=True)
 
 
-class Claim(ClaimSummary):
+class ClaimInFull(ClaimSummary):
     submission_id = fields.String(required=True)
     payments = fields.List(fields.Dict())
     timeline = fields.List(fields.Nested(Moment))

@@ -8,7 +8,14 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.intake import queries
-from services.intake.api import parts, receive_upload, scope_of_caller, template_workbook, today
+from services.intake.api import (
+    name_of_upload,
+    parts,
+    receive_upload,
+    scope_of_caller,
+    template_workbook,
+    today,
+)
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
@@ -37,7 +44,7 @@ def upload() -> AnyResponse:
         path = Path(folder) / "upload"
         file.save(path)
         try:
-            submission_id, _ = receive_upload(path, Path(file.filename).name[:255])
+            submission_id, _ = receive_upload(path, name_of_upload(file.filename))
         except Problem as problem:
             return Response(_home(problem.detail, problem.errors), problem.status)
     return redirect(url_for(".submission", submission_id=submission_id), 303)

@@ -195,7 +195,7 @@ def test_a_payers_file_with_an_unlawful_filing_limit_stops_the_start(tmp_path: P
 
     run = promptclaim("check", "--payers", str(payers), str(SAMPLES / "claims.json"))
 
-    assert run.returncode == 1
+    assert run.returncode == 2
     assert "90" in run.stderr
     assert "Traceback" not in run.stderr
 

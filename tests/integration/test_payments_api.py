@@ -81,6 +81,16 @@ def test_a_wrong_field_is_named(payments: Payments, event: dict[str, object], fi
     assert payments.get("claims/clm_1/clock")["payments"] == []
 
 
+def test_a_null_amount_of_a_contest_is_an_absent_one_and_of_a_payment_a_mistake(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+
+    paid = payments.post_event("clm_1", kind="paid", date="2026-03-02", amount_cents=None)
+    contested = payments.post_event("clm_1", kind="contested", date="2026-03-02", amount_cents=None)
+
+    assert (paid.status_code, contested.status_code) == (422, 201)
+    assert [error["field"] for error in paid.json["errors"]] == ["amount_cents"]
+
+
 def test_a_field_that_is_null_is_a_field_that_is_absent(payments: Payments) -> None:
     payments.judge(payments.verdict())
 
@@ -88,7 +98,6 @@ def test_a_field_that_is_null_is_a_field_that_is_absent(payments: Payments) -> N
         "clm_1",
         kind="paid",
         date="2026-03-02",
-        amount_cents=None,
         interest_cents=None,
         reference=None,
         reason=None,

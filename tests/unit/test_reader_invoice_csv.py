@@ -356,3 +356,28 @@ def test_the_shifted_cells_of_a_row_out_of_shape_are_not_read_as_findings(
     assert (found.rule, found.where) == ("row.unreadable", f"row {position + 2}")
     assert found.message.endswith(f"Row {3 - position} of the same claim was fine. Send all its rows again.")
     assert found.expected
+
+
+@pytest.mark.parametrize("column", ["start_time", "end_time", "member_zip", "unit_cost"])
+def test_what_only_helps_is_left_out_with_a_note_where_it_makes_no_sense(tmp_path: Path, column: str) -> None:
+    item = one_claim(tmp_path, a_row(**{column: "late"}))
+    (found,) = item.findings
+    assert (found.rule, found.severity, found.field) == ("field.format", "note", INVOICE_FIELDS[column])
+    assert found.message.endswith("We left it out.")
+    assert item.claim.lines[0].start_time is None
+    assert item.claim.member.address is None or item.claim.member.address.zip is None
+
+
+def test_rows_that_differ_in_what_only_helps_are_noted_and_the_first_row_counts(tmp_path: Path) -> None:
+    item = one_claim(
+        tmp_path, a_row(member_zip="93721"), a_row(member_zip="93722", service_start="2026-10-07")
+    )
+    (found,) = item.findings
+    assert (found.rule, found.severity, found.where) == (
+        "field.format",
+        "note",
+        "row 3, column Z (member_zip)",
+    )
+    assert found.message == "Row 2 and row 3 differ in member_zip. We use that of row 2."
+    assert item.claim.member.address is not None
+    assert item.claim.member.address.zip == "93721"

@@ -413,3 +413,34 @@ def test_the_character_nul_which_excel_writes_as_an_escape_is_named_and_not_kept
     assert item.claim.claim_number is None
     (found,) = item.findings
     assert (found.rule, found.severity, found.field) == ("field.format", "reject", "claim_number")
+
+
+def test_cells_merged_over_rows_are_read_in_each_of_them_as_a_person_sees_them(tmp_path: Path) -> None:
+    workbook = a_workbook(a_row(), a_row(service_start="2026-10-07"), a_row(control_number="PCN-2"))
+    sheet = workbook["Invoice"]
+    for name in ("invoice_number", "control_number", "member_cin", "procedure_code"):
+        letters = get_column_letter(NAMES.index(name) + 1)
+        sheet.merge_cells(f"{letters}2:{letters}3")
+    file = opened(tmp_path, workbook)
+    first, second = file.items()
+    assert isinstance(first, ClaimRead)
+    assert isinstance(second, ClaimRead)
+    assert (file.census.claims, len(first.claim.lines), len(second.claim.lines)) == (2, 2, 1)
+    assert first.findings == ()
+    assert [line.procedure_code for line in first.claim.lines] == ["G9012", "G9012"]
+    (note,) = file.notes
+    assert (note.rule, note.severity, note.where) == (
+        "repair.merged_cells",
+        "note",
+        'sheet "Invoice", rows 2 and 3',
+    )
+
+
+def test_merged_units_and_amounts_count_once_and_merged_blank_rows_are_no_lines(tmp_path: Path) -> None:
+    workbook = a_workbook(a_row(), a_row(service_start="2026-10-07"))
+    sheet = workbook["Invoice"]
+    for name, last in (("units", 3), ("amount", 3), ("control_number", 9)):
+        letters = get_column_letter(NAMES.index(name) + 1)
+        sheet.merge_cells(f"{letters}2:{letters}{last}")
+    claim = one_claim(opened(tmp_path, workbook)).claim
+    assert [(line.units, line.charge_cents) for line in claim.lines] == [(Decimal(4), 10_000), (None, None)]

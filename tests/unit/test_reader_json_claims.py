@@ -216,3 +216,17 @@ def test_the_character_nul_is_named_and_not_kept() -> None:
     assert read_claim.claim.claim_number is None
     (found,) = read_claim.findings
     assert (found.rule, found.severity, found.where) == ("field.format", "reject", "/control_number")
+
+
+def test_what_only_helps_is_left_out_with_a_note_where_it_makes_no_sense() -> None:
+    claim = a_json_claim(lines=[a_line(start_time="late", end_time=5)])
+    claim["member"] |= {"homeless": "maybe", "address": {"zip": "nowhere"}}
+    read_claim = one_claim(claim)
+    assert {(found.field, found.severity) for found in read_claim.findings} == {
+        ("start_time", "note"),
+        ("end_time", "note"),
+        ("member.homeless", "note"),
+        ("member.address.zip", "note"),
+    }
+    assert all(found.message.endswith("We left it out.") for found in read_claim.findings)
+    assert (read_claim.claim.lines[0].start_time, read_claim.claim.member.homeless) == (None, None)

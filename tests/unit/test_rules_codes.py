@@ -307,3 +307,9 @@ def test_a_community_health_worker_is_told_the_code_of_non_clinical_staff():
 def test_three_modifiers_that_do_not_go_together_are_listed_as_people_write():
     (finding,) = code_findings(judged("G9012", "U1", "U2", "U8"))
     assert "modifiers U1, U2 and U8 together" in finding.message
+
+
+def test_modifiers_written_without_a_blank_are_explained():
+    (finding,) = [one for one in code_findings(judged("G9012", "U2GQ")) if one.severity == "reject"]
+    assert finding.rule == "code.modifier_not_listed"
+    assert "A modifier has two characters" in finding.message

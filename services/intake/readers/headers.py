@@ -11,7 +11,7 @@ from shared.findings import Finding
 
 HEADER_WITHIN = 10  # nonblank rows: a title, an address block or a logo may stand above the header
 _FEWEST_KNOWN = 3  # known headers that make a row a header row
-_TEMPLATE_HINT = "The invoice template, which you can download here: keep its first row as it is"
+_TEMPLATE_HINT = "The blank invoice (the template) with its first row kept as it is"
 
 
 class Header(Struct, frozen=True):

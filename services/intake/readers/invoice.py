@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from services.intake.readers import Census, ClaimRead, UnreadableClaim
 from services.intake.readers.headers import refused
+from services.intake.readers.helpful import HELPFUL_FIELDS
 from services.intake.readers.invoice_cells import (
     BILLING_CELLS,
     CLAIM_COLUMNS,
@@ -228,10 +229,14 @@ class InvoiceFile:
             ]
             if other:
                 rows = [row for row, _ in other]
+                said = f"Row {first_row} and {named_rows(rows)} differ in {column}."
+                helps = INVOICE_FIELDS[column] in HELPFUL_FIELDS
                 yield finding(
                     "field.format",
-                    "Rows of one claim must say the same about the claim."
-                    f" Row {first_row} and {named_rows(rows)} differ in {column}.",
+                    f"{said} We use that of row {first_row}."
+                    if helps
+                    else f"Rows of one claim must say the same about the claim. {said}",
+                    severity="note" if helps else "reject",
                     field=INVOICE_FIELDS[column],
                     value=shown(other[0][1]),
                     where=self._places.place(rows[0], column),

@@ -9,8 +9,10 @@ from datetime import date, datetime, time
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from services.intake.readers import quantities, values
+from services.intake.readers.helpful import HELPFUL_FIELDS
 from services.intake.readers.values import BrokenCell, MisreadError, Parser
 from shared.claim import Address, Member, Payer, Provider, ServiceLine
+from shared.places import INVOICE_FIELDS
 
 MAX_CELL_LENGTH = 1_000
 _REMEMBERED = 20_000
@@ -122,8 +124,6 @@ RENDERING_CELLS = slice(13, 16)
 
 # Without these a line cannot be judged: a cell of them that makes no sense makes its row unreadable.
 _ESSENTIAL = frozenset({"service_start", "service_end", "units", "amount"})
-# These only help: what cannot be understood in them is left out and noted.
-_HELPFUL = frozenset({"unit_cost", "invoice_total", "billing_phone", "medical_record_number", "service_name"})
 
 
 class Issue(NamedTuple):
@@ -151,11 +151,12 @@ def shown(cell: object) -> str:
 class ColumnReader(dict[object, Any]):
     """``reader[cell]`` is what the cell means. Whatever is to be said about it is added to ``issues``."""
 
-    __slots__ = ("_issues", "_name", "_parse")
+    __slots__ = ("_helps", "_issues", "_name", "_parse")
 
     def __init__(self, name: str, issues: list[Issue]) -> None:
         super().__init__()
         self._name = name
+        self._helps = INVOICE_FIELDS[name] in HELPFUL_FIELDS
         self._parse = PARSERS[name]
         self._issues = issues
 
@@ -174,8 +175,13 @@ class ColumnReader(dict[object, Any]):
             reading = self._parse(cell)
         except MisreadError as misread:
             rule = "row.unreadable" if self._name in _ESSENTIAL else "field.format"
-            severity = "note" if self._name in _HELPFUL else None
-            self._issues.append(Issue(self._name, cell, rule, misread.message, misread.expected, severity))
+            message = f"{misread.message} We left it out." if self._helps else misread.message
+            severity = "note" if self._helps else None
+            self._issues.append(Issue(self._name, cell, rule, message, misread.expected, severity))
+            return None
+        if reading.rule == "field.format" and self._helps and reading.value is not None:
+            message = f"{reading.message} We left it out."
+            self._issues.append(Issue(self._name, cell, reading.rule, message, reading.expected, "note"))
             return None
         if reading.rule is not None:
             issue = Issue(self._name, cell, reading.rule, reading.message, reading.expected, reading.severity)

@@ -12,6 +12,7 @@ from services.intake.readers import (
     quantities,
     values,
 )
+from services.intake.readers.helpful import HELPFUL_FIELDS
 from services.intake.readers.json_shape import SHAPE, claims_in, unknown_fields, validate_claims_json
 from services.intake.readers.values import MisreadError, Parser
 from shared.catalogue import finding
@@ -222,6 +223,9 @@ class _ClaimReader:
         except MisreadError as misread:
             self._wrong(field, value, pointer, misread.message, misread.expected, line)
             return None
+        if reading.rule == "field.format" and field in HELPFUL_FIELDS:
+            self._wrong(field, value, pointer, reading.message, reading.expected or "", line)
+            return None
         if reading.rule is not None:
             details = {} if reading.severity is None else {"severity": reading.severity}
             self._findings.append(
@@ -269,8 +273,18 @@ class _ClaimReader:
         self, field: str, value: object, pointer: str, message: str, expected: str, line: int | None
     ) -> None:
         shown = None if isinstance(value, (dict, list)) else str(value)
+        details = {}
+        if field in HELPFUL_FIELDS:
+            message, details = f"{message} We left it out.", {"severity": "note"}
         self._findings.append(
             finding(
-                "field.format", message, line=line, field=field, value=shown, where=pointer, expected=expected
+                "field.format",
+                message,
+                line=line,
+                field=field,
+                value=shown,
+                where=pointer,
+                expected=expected,
+                **details,
             )
         )

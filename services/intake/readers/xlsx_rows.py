@@ -25,7 +25,7 @@ from services.intake.readers.headers import (
 )
 from services.intake.readers.invoice import Row
 from services.intake.readers.row_findings import letters, named_rows
-from services.intake.readers.xlsx_scan import SheetScan, check_entry, check_sizes, scan_sheet
+from services.intake.readers.xlsx_scan import MAX_COLUMNS, SheetScan, check_entry, check_sizes, scan_sheet
 from shared.catalogue import finding
 from shared.findings import Finding
 
@@ -45,6 +45,8 @@ _DAMAGE = (
     EOFError,
     NotImplementedError,
 )
+# Each row has its own: the same in every row of merged cells would bill it more than once.
+_NEVER_SHARED = frozenset({"units", "unit_cost", "amount", "invoice_total", "start_time", "end_time"})
 _SAVE_AGAIN = "Open the file in Excel and save it again as .xlsx"
 
 
@@ -78,6 +80,7 @@ class XlsxTable:
         self._found = _the_one(found)
         self.sheet: str | None = self._found.title
         self.columns = self._found.header.columns
+        self._merged = _merged_cells(self._found)
         self.notes = tuple(self._notes(hidden_sheets))
 
     def rows(self) -> Iterator[Row]:
@@ -85,7 +88,8 @@ class XlsxTable:
         header, scan, sheet = self._found.header, self._found.scan, self._found.sheet
         last_header = header.second_row or header.row
         blank = [""] * ((sheet.start or (0, 0))[1])
-        hidden, broken = scan.hidden_rows, scan.broken
+        hidden, broken, merged = scan.hidden_rows, scan.broken, self._merged
+        shared: dict[tuple[int, int], Any] = {}
         for number, row in enumerate(sheet.iter_rows(), start=1):
             if number <= last_header or number in hidden:
                 continue
@@ -97,6 +101,13 @@ class XlsxTable:
             if scan.has_booleans:
                 # As a dictionary key True is 1.0, and a person sees TRUE.
                 cells = [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
+            if number in merged and any(cell != "" for cell in cells):
+                for index, top in merged[number].items():
+                    cells += [""] * (index + 1 - len(cells))
+                    if top == number:
+                        shared[top, index] = cells[index]
+                    else:
+                        cells[index] = shared.get((top, index), "")
             cells.append("")
             yield number, cells, None
 
@@ -137,6 +148,13 @@ class XlsxTable:
                 f"{'it is' if len(rows) == 1 else 'they are'} hidden or filtered out.",
                 where=f"{place}, {named_rows(rows)}",
                 expected="Show the rows and send the file again if they are part of the invoice",
+            )
+        if self._merged:
+            yield finding(
+                "repair.merged_cells",
+                f"Cells of {place} are merged over several rows. We read what they show in each of these rows.",
+                where=f"{place}, {named_rows(sorted(self._merged))}",
+                expected="A value in every row, without merged cells",
             )
         columns = _hidden_headers(self._found)
         if columns:
@@ -217,6 +235,25 @@ def _the_one(found: list[_Found]) -> _Found:
         raise no_header("any sheet that is not hidden")
     check_header(best.header, f'sheet "{best.title}"', _hidden_headers(best))
     return best
+
+
+def _merged_cells(found: _Found) -> dict[int, dict[int, int]]:
+    """Row -> column index -> the first row of the merged cells that it belongs to, below the header.
+
+    The file holds the value in the first row only; a person sees it in all of them.
+    """
+    named = {index for name, index in found.header.columns.items() if name not in _NEVER_SHARED}
+    first_row = (found.header.second_row or found.header.row) + 1
+    merged: dict[int, dict[int, int]] = {}
+    for (top, left), (bottom, right) in found.sheet.merged_cell_ranges or ():
+        if top + 1 < first_row or top == bottom:
+            continue
+        for index in named.intersection(range(left, min(right, MAX_COLUMNS) + 1)):
+            # Of cells merged to the side as well only the first has the value: no other column means it.
+            if index == left:
+                for row in range(top + 1, min(bottom + 1, found.scan.last_row) + 1):
+                    merged.setdefault(row, {})[index] = top + 1
+    return merged
 
 
 def _hidden_headers(found: _Found) -> list[str]:

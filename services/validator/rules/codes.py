@@ -186,6 +186,8 @@ def _unlisted_modifiers(claim: Claim, line: ServiceLine, match: Match, codes: Co
     else:
         choice = options(codes.of_code(code), first, telehealth=bool(telehealth_set(line)))
         advice, expected = sentence(choice), " or ".join(row.text for row in choice)
+    if any(len(modifier) != 2 for modifier in wrong):
+        advice = f"A modifier has two characters; put a blank between two of them. {advice}"
     many = len(wrong) > 1
     telehealth = " For a service by phone or video, DHCS uses GQ." if _FFS_TELEHEALTH & set(wrong) else ""
     return found(
