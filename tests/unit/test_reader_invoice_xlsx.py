@@ -444,3 +444,14 @@ def test_merged_units_and_amounts_count_once_and_merged_blank_rows_are_no_lines(
         sheet.merge_cells(f"{letters}2:{letters}{last}")
     claim = one_claim(opened(tmp_path, workbook)).claim
     assert [(line.units, line.charge_cents) for line in claim.lines] == [(Decimal(4), 10_000), (None, None)]
+
+
+def test_merged_cells_cannot_fill_the_memory(tmp_path: Path) -> None:
+    merged = '<mergeCell ref="A2:A900"/>' * 300
+    path = rewritten(
+        saved(tmp_path, a_workbook(*[a_row() for _ in range(900)])),
+        SHEET,
+        lambda xml: xml.replace("</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>"),
+    )
+    with pytest.raises(FileRefused, match="merged"):
+        XlsxTable(path)

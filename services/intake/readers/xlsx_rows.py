@@ -47,6 +47,7 @@ _DAMAGE = (
 )
 # Each row has its own: the same in every row of merged cells would bill it more than once.
 _NEVER_SHARED = frozenset({"units", "unit_cost", "amount", "invoice_total", "start_time", "end_time"})
+_MOST_MERGED = 200_000
 _SAVE_AGAIN = "Open the file in Excel and save it again as .xlsx"
 
 
@@ -245,13 +246,22 @@ def _merged_cells(found: _Found) -> dict[int, dict[int, int]]:
     named = {index for name, index in found.header.columns.items() if name not in _NEVER_SHARED}
     first_row = (found.header.second_row or found.header.row) + 1
     merged: dict[int, dict[int, int]] = {}
+    cells = 0
     for (top, left), (bottom, right) in found.sheet.merged_cell_ranges or ():
         if top + 1 < first_row or top == bottom:
             continue
         for index in named.intersection(range(left, min(right, MAX_COLUMNS) + 1)):
             # Of cells merged to the side as well only the first has the value: no other column means it.
             if index == left:
-                for row in range(top + 1, min(bottom + 1, found.scan.last_row) + 1):
+                rows = range(top + 1, min(bottom + 1, found.scan.last_row) + 1)
+                cells += len(rows)
+                if cells > _MOST_MERGED:
+                    raise refused(
+                        f'Too many cells of sheet "{found.title}" are merged.',
+                        where=f'sheet "{found.title}"',
+                        expected="A value in every row, without merged cells",
+                    )
+                for row in rows:
                     merged.setdefault(row, {})[index] = top + 1
     return merged
 
