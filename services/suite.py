@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from shared.collection import collect_seldom
 from shared.database import Database
 from shared.events import TOPICS
 from shared.logging import configure_logging
-from shared.messaging.consumer import NO_TURNS, ConsumerLoop, Subscription
+from shared.messaging.consumer import ConsumerLoop, Subscription
 from shared.messaging.outbox import Relay, prune
 from shared.messaging.tables import MessagingTables
 from shared.migrate import upgrade
@@ -113,14 +113,14 @@ def open_parts(settings: Settings, service: str, bus: Bus) -> Parts:
     )
 
 
-def make_worker(service: str, parts: Parts, turn: AbstractContextManager[object] = NO_TURNS) -> Worker:
-    """The service's consumers, outbox relay and other steps, each in a thread. ``turn`` as in ``ConsumerLoop``."""
+def make_worker(service: str, parts: Parts) -> Worker:
+    """The service's consumers, outbox relay and other steps, each in a thread."""
     part = SERVICES[service]
     relay = Relay(parts.database, part.messaging, parts.bus)
     steps = [Step("relay", relay.run_once, idle_seconds=_IDLE_SECONDS, wait=relay.wait)]
     for subscription in part.subscriptions(parts):
         group = f"promptclaim.{service}.{subscription.topics[0]}"
-        loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription, turn=turn)
+        loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription)
         steps.append(Step(group, lambda loop=loop: loop.run_once(_POLL_SECONDS), close=loop.close))  # type: ignore[misc]
     steps += part.steps(parts)
     steps.append(
@@ -178,8 +178,7 @@ class EmbeddedSuite:
             self._host, self._port, application, threaded=True, request_handler=_QuietRequestHandler
         )
         opened.callback(server.server_close)
-        turn = threading.Lock()
-        workers = [make_worker(name, parts[name], turn) for name in SERVICES]
+        workers = [make_worker(name, parts[name]) for name in SERVICES]
         collect_seldom()
         for worker in workers:
             worker.start()

@@ -9,7 +9,6 @@ committed with them or not at all.
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,8 +35,6 @@ some of them, after its writes were rolled back: it keeps nothing outside.
 
 LAG_EVERY_SECONDS = 15.0
 
-NO_TURNS = nullcontext()
-
 log = logging.getLogger(__name__)
 
 
@@ -63,9 +60,6 @@ class ConsumerLoop:
 
     After ``halt_after`` dead letters with no good event between them nothing more is read: ``halted`` is true
     and :meth:`run_once` raises ``ConsumerHalted``; positions stay before the last, uncommitted batch.
-
-    While a batch is processed ``turn`` is held: consumers of one process that share a lock take turns, since Python
-    threads that work at the same time only slow each other down.
     """
 
     def __init__(
@@ -79,7 +73,6 @@ class ConsumerLoop:
         *,
         halt_after: int = 20,
         now: Callable[[], datetime] = utc_now,
-        turn: AbstractContextManager[object] = NO_TURNS,
     ) -> None:
         self.group = group
         self.halted = False
@@ -89,7 +82,6 @@ class ConsumerLoop:
         self._batch_size = batch_size
         self._halt_after = halt_after
         self._now = now
-        self._turn = turn
         self._bad_in_a_row = 0
         self._place_lost = False
         self._lag_measured = time.monotonic()
@@ -114,8 +106,7 @@ class ConsumerLoop:
         if not deliveries:
             return 0
         try:
-            with self._turn:
-                self._process(deliveries)
+            self._process(deliveries)
         except _Fenced:
             metrics.fenced.labels(self.group).inc()
             log.info("another consumer of %s is ahead: reading on from its positions", self.group)
