@@ -1,7 +1,8 @@
 """The yardstick of the pipeline: produce, consume, insert claim and lines, produce, consume, insert clock.
 
-The same payloads as the pipeline's, batches of 500, each batch's inserts one transaction as durable as the
-pipeline's own. Bulk inserts (``COPY`` on PostgreSQL); positions are kept by nobody.
+The same payloads as the pipeline's, decoded and looked at by whoever consumes them, batches of 500, each batch's
+inserts one transaction as durable as the pipeline's own. Bulk inserts (``COPY`` on PostgreSQL); positions are kept by
+nobody; garbage is collected as seldom as in the pipeline.
 """
 
 import multiprocessing
@@ -10,13 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
 from shared.bus import Bus, Consumer
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus
+from shared.collection import collect_seldom
 from shared.database import Database, Json, insert_rows
 from shared.events import Event, new_event
 from shared.parts import utc_now
@@ -45,7 +49,6 @@ class Payload(Struct, frozen=True):
 
     claim_id: str
     member: str
-    codes: tuple[str, ...]
     data: bytes
 
 
@@ -57,12 +60,12 @@ def in_one_process(folder: Path, payloads: Sequence[Payload]) -> float:
         bus.create_topics((CLAIMS_TOPIC, CLOCKS_TOPIC))
         _create_tables(database)
         claims, clocks = _reader(bus, CLAIMS_TOPIC), _reader(bus, CLOCKS_TOPIC)
-        codes = _codes(payloads)
+        collect_seldom()
         started = time.perf_counter()
         done = 0
         for batch in _batches(payloads):
             _produce(bus, batch)
-            _relay_claims(bus, database, codes, _read(claims, len(batch)))
+            _relay_claims(bus, database, _read(claims, len(batch)))
             done += _insert_clocks(database, _read(clocks, len(batch)))
         seconds = time.perf_counter() - started
         claims.close()
@@ -113,13 +116,14 @@ def _producing(
 def _inserting_claims(
     bootstrap: str, url: str, payloads: Sequence[Payload], ready: "Barrier", done: "Barrier"
 ) -> None:
-    bus, database, codes = KafkaBus(bootstrap), Database(url, "bare"), _codes(payloads)
+    bus, database = KafkaBus(bootstrap), Database(url, "bare")
+    collect_seldom()
     reader = _assigned_reader(bus, CLAIMS_TOPIC)
     ready.wait(WAIT_SECONDS)
     left = len(payloads)
     while left:
         events = _read(reader, 1)
-        _relay_claims(bus, database, codes, events)
+        _relay_claims(bus, database, events)
         left -= len(events)
     done.wait(WAIT_SECONDS)
     reader.close()
@@ -130,6 +134,7 @@ def _clocking(
     bootstrap: str, url: str, payloads: Sequence[Payload], ready: "Barrier", done: "Barrier"
 ) -> None:
     bus, database = KafkaBus(bootstrap), Database(url, "bare")
+    collect_seldom()
     reader = _assigned_reader(bus, CLOCKS_TOPIC)
     ready.wait(WAIT_SECONDS)
     left = len(payloads)
@@ -144,24 +149,25 @@ def _produce(bus: Bus, batch: Iterable[Payload]) -> None:
     bus.publish([_event(CLAIMS_TOPIC, each.claim_id, each.member, each.data) for each in batch])
 
 
-def _relay_claims(
-    bus: Bus, database: Database, codes: dict[str, tuple[str, ...]], events: Sequence[Event]
-) -> None:
+def _relay_claims(bus: Bus, database: Database, events: Sequence[Event]) -> None:
+    claims = [(event.subject, _checked(event)["claim"]) for event in events]
     with database.begin() as connection:
         insert_rows(connection, CLAIMS, [{"id": event.subject, "document": event.data} for event in events])
         insert_rows(
             connection,
             LINES,
             [
-                {"claim": event.subject, "line": line, "code": code}
-                for event in events
-                for line, code in enumerate(codes[event.subject], 1)
+                {"claim": claim_id, "line": line["number"], "code": line["procedure_code"]}
+                for claim_id, claim in claims
+                for line in claim["lines"]
             ],
         )
     bus.publish([_event(CLOCKS_TOPIC, event.subject, event.key, event.data) for event in events])
 
 
 def _insert_clocks(database: Database, events: Sequence[Event]) -> int:
+    for event in events:
+        _checked(event)
     with database.begin() as connection:
         insert_rows(connection, CLOCKS, [{"id": event.subject, "member": event.key} for event in events])
     return len(events)
@@ -171,8 +177,12 @@ def _event(topic: str, claim_id: str, key: str, data: bytes) -> Event:
     return new_event(topic, "bench", "/bench", subject=claim_id, key=key, data=data, now=utc_now())
 
 
-def _codes(payloads: Iterable[Payload]) -> dict[str, tuple[str, ...]]:
-    return {each.claim_id: each.codes for each in payloads}
+def _checked(event: Event) -> dict[str, Any]:
+    """The event's data as a reader without types has it: decoded to dicts, and seen to hold what is needed."""
+    data: dict[str, Any] = msgspec.json.decode(event.data)
+    if data["claim_id"] != event.subject or not data["claim"]["lines"] or "arrival_date" not in data["receipt"]:
+        raise RuntimeError("an event of another shape")
+    return data
 
 
 def _read(reader: Consumer, at_least: int) -> list[Event]:

@@ -93,7 +93,6 @@ def _payloads(folder: Path) -> Iterator[Payload]:
             yield Payload(
                 claim_id=identity,
                 member=member_key(SECRET.encode(), claim.member.cin or identity),
-                codes=tuple(line.procedure_code or "" for line in claim.lines),
                 data=encode(ClaimReceived(identity, "sub_1", claim, receipt, submitter, item.findings)),
             )
 

@@ -159,7 +159,7 @@ class Demo:
         if not verification["intact"]:
             sys.exit("The timeliness log is broken.")
 
-        say("Pages")
+        say("Pages (KEEP=1 make demo leaves them up)")
         for who, path in (
             ("sign in", "/"),
             ("provider", "/intake/"),

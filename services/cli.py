@@ -150,7 +150,10 @@ def up(data_dir: str | None, host: str, port: int) -> None:
     """The whole suite in one process, on embedded parts, until Ctrl-C."""
     from services.suite import EmbeddedSuite
 
-    settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")
+    quiet = (
+        "" if "PROMPTCLAIM_LOG_LEVEL" in os.environ else "WARNING"
+    )  # a line a request would hide the address
+    settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "", PROMPTCLAIM_LOG_LEVEL=quiet)
     stop = _stop_on_signals()
     with EmbeddedSuite(settings, host=host, port=port) as suite:
         click.echo(
@@ -227,6 +230,8 @@ def create_key(data_dir: str | None, output: str, **key: Any) -> None:
             f"Key {made['id']} for {made['organisation']} ({made['role']}). Keep the secret; it is not shown again:"
         )
         click.echo(made["secret"])
+        if settings.embedded:
+            click.echo(f"It opens the suite whose data is in {settings.data_dir}.", err=True)
 
 
 @keys.command("list")
@@ -298,7 +303,7 @@ def log() -> None:
 def verify_log(export: Path | None, url: str | None, data_dir: str | None) -> None:
     """Verify the timeliness log: of a running suite, of an export, or of the database set up here.
 
-    Exit status: 0 intact, 1 broken, with the first bad entry.
+    Exit status: 0 intact, 1 broken, with the first bad entry; 2 there is no log here.
     """
     from services.commands.log_verification import LogUnavailable, verify_database, verify_file, verify_url
     from services.payments.audit_log import Broken
@@ -311,11 +316,15 @@ def verify_log(export: Path | None, url: str | None, data_dir: str | None) -> No
         else:
             found = verify_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
     except LogUnavailable as error:
-        raise click.ClickException(str(error)) from None
+        raise click.UsageError(str(error)) from None
     if isinstance(found, Broken):
         click.echo(f"Broken at entry {found.first_bad_sequence}: {found.reason}")
         sys.exit(1)
     click.echo(f"Intact: {found.entries} entries, head {found.head_hash}")
+    if export:
+        click.echo(
+            "A file cannot show entries cut off at its end: compare both with what you kept.", err=True
+        )
 
 
 @main.group("dead-letters")

@@ -120,7 +120,7 @@ def make_worker(service: str, parts: Parts) -> Worker:
     steps = [Step("relay", relay.run_once, idle_seconds=_IDLE_SECONDS, wait=relay.wait)]
     for subscription in part.subscriptions(parts):
         group = f"promptclaim.{service}.{subscription.topics[0]}"
-        loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription)
+        loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription, batch_size=2000)
         steps.append(Step(group, lambda loop=loop: loop.run_once(_POLL_SECONDS), close=loop.close))  # type: ignore[misc]
     steps += part.steps(parts)
     steps.append(

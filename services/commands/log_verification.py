@@ -50,7 +50,12 @@ def verify_url(url: str) -> Intact | Broken:
 
 
 def verify_database(settings: Settings) -> Intact | Broken:
-    """Verify the log in the payments service's own database."""
+    """Verify the log in the payments service's own database. Raises ``LogUnavailable`` where there is none."""
+    url = settings.database_url("payments")
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        raise LogUnavailable(
+            f"There is no timeliness log in {settings.data_dir}. Say with --data where it is."
+        )
     database = open_database(settings, "payments")
     try:
         with database.read() as connection:

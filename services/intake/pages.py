@@ -44,10 +44,10 @@ def upload() -> AnyResponse:
         path = Path(folder) / "upload"
         file.save(path)
         try:
-            submission_id, _ = receive_upload(path, name_of_upload(file.filename))
+            submission_id, new = receive_upload(path, name_of_upload(file.filename))
         except Problem as problem:
             return Response(_home(problem.detail, problem.errors), problem.status)
-    return redirect(url_for(".submission", submission_id=submission_id), 303)
+    return redirect(url_for(".submission", submission_id=submission_id, again=None if new else 1), 303)
 
 
 @blueprint.get("/invoice-template.xlsx")
@@ -69,9 +69,13 @@ def submission(submission_id: str) -> str:
     if found is None:
         abort(404)
     last = found.pop("next_after")
+    shown = queries.plain(found)
+    clocks_missing = any(each["clean"] and not each.get("clock") for each in shown["claims"])
+    shown["settled"] = shown["status"] == "complete" and not clocks_missing
     return render_template(
         "intake/submission.html",
-        submission=queries.plain(found),
+        submission=shown,
+        again="again" in request.args,
         first=url_for(".submission", submission_id=submission_id) if after is not None else "",
         next=""
         if last is None

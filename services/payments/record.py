@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 from uuid_utils import uuid7
 
@@ -127,6 +128,17 @@ def refusal(
     return None
 
 
+def _with_amount(entry: Entry, before: Outcome) -> Entry:
+    """A payment or denial with the amount it stands for, so that the record never has to be guessed at later."""
+    if entry.amount_cents is not None:
+        return entry
+    meant = {
+        "paid": before.outstanding_cents or before.denied_cents,
+        "denied": before.outstanding_cents,
+    }.get(entry.kind)
+    return entry if meant is None else replace(entry, amount_cents=meant)
+
+
 def dollars(cents: int) -> str:
     """Cents as people write them: ``$1,234.56``."""
     whole, rest = divmod(cents, 100)
@@ -176,6 +188,8 @@ class _Batch:
             refused = refusal(recording, row.arrival_date, before, entries, self._today)
             if refused:
                 raise refused
+            entry = _with_amount(entry, before)
+            recording = replace(recording, entry=entry)
             outcome = fold_row(row, [*entries, entry])
             sequence = (self._changed[claim_id][0] if claim_id in self._changed else row.sequence) + 1
             self._changed[claim_id] = (sequence, outcome)

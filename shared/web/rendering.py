@@ -80,6 +80,7 @@ def install_rendering(app: Flask) -> None:
     environment = app.jinja_env
     environment.trim_blocks = environment.lstrip_blocks = True
     timezone = web_context(app).parts.settings.timezone
+    environment.tests["in_reading"] = lambda rule: rule.startswith("repair.") or rule == "member.cin_from_bic"
     environment.filters.update(money=money, day=day, instant=lambda value: instant(value, timezone))
     environment.globals.update(
         verdict_words=words.verdict_words,

@@ -215,13 +215,16 @@ def cin(cell: object) -> Reading:
     return Reading(upper, "repair.cin_case", f"We read the member ID {found} as {upper}.", upper)
 
 
+_HCPCS_LENGTH = 5
+
+
 def code(cell: object) -> Reading:
     """A HCPCS code: upper case, without blanks, dots and hyphens."""
     found = plain(cell)
     if found is None:
         return EMPTY
     upper = _CODE_PUNCTUATION.sub("", found).upper()
-    if upper == found:
+    if upper == found or len(upper) != _HCPCS_LENGTH:  # a name in place of a code is shown as it was written
         return Reading(found)
     return Reading(upper, "repair.code_punctuation", f"We read the code {found} as {upper}.", upper)
 
