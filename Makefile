@@ -40,7 +40,7 @@ secrets: .env  ## the keys that docker-compose.yml needs, made once into .env
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > .env
 
 lock:  ## compile requirements/*.in to hashed *.txt (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/runtime.txt requirements/runtime.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.txt requirements/runtime.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
 
 .PHONY: help venv demo run test lint bench lock secrets

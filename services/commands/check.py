@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import click
 import msgspec
@@ -71,7 +71,7 @@ def run(
         terms = Payers.load(payers)
     except BadPayersFile as error:
         raise click.UsageError(str(error)) from None
-    printer = JsonPrinter(sys.stdout) if output == "json" else TablePrinter(sys.stdout)
+    printer: Printer = JsonPrinter(sys.stdout) if output == "json" else TablePrinter(sys.stdout)
     with _empty_history() as connection:
         checker = Checker(connection, terms, received, as_of or max(today, received), conformity=conformity)
         return max(checker.check(path, printer) for path in files)
@@ -167,24 +167,24 @@ class Checker:
         return claims_file.checked_items(processes=processes_for(claims_file.census.claims))
 
 
-class Printer:
+class Printer(Protocol):
     """Where outcomes go."""
+
+    def claims(self, file: str, checked: list[Checked]) -> None:
+        """Some claims of ``file``, in order."""
+
+    def summary(self, file: str, claims: int, counts: Counter[str], notes: list[Finding]) -> None:
+        """After the last claim of ``file``."""
+
+    def refused(self, file: str, finding: Finding) -> None:
+        """``file`` cannot be used at all."""
+
+
+class JsonPrinter:
+    """One JSON object a line, in file order."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-
-    def claims(self, file: str, checked: list[Checked]) -> None:
-        raise NotImplementedError
-
-    def summary(self, file: str, claims: int, counts: Counter[str], notes: list[Finding]) -> None:
-        raise NotImplementedError
-
-    def refused(self, file: str, finding: Finding) -> None:
-        raise NotImplementedError
-
-
-class JsonPrinter(Printer):
-    """One JSON object a line, in file order."""
 
     def claims(self, file: str, checked: list[Checked]) -> None:
         self._write(self._line(file, each) for each in checked)
@@ -219,8 +219,11 @@ class JsonPrinter(Printer):
         self._stream.write(b"\n".join([*lines, b""]).decode())
 
 
-class TablePrinter(Printer):
+class TablePrinter:
     """For people."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def claims(self, file: str, checked: list[Checked]) -> None:
         for each in checked:

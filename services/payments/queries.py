@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
-from services.payments.clock import state_of
+from services.payments.clock import State, state_of
 from services.payments.clock_document import clock_document, interest_on
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import entries_of, fold_row
@@ -15,17 +15,7 @@ from services.payments.timeliness import Cohort
 from shared.events import utc_text
 from shared.prompt_pay import interest_cents
 
-STATES = (
-    "open",
-    "near",
-    "overdue",
-    "contested",
-    "paid_on_time",
-    "paid_late",
-    "denied_on_time",
-    "denied_late",
-    "withdrawn",
-)
+STATES: tuple[State, ...] = get_args(State)
 
 GROUPS = {
     "payer": CLOCKS.c.payer_id,
