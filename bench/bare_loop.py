@@ -180,7 +180,11 @@ def _event(topic: str, claim_id: str, key: str, data: bytes) -> Event:
 def _checked(event: Event) -> dict[str, Any]:
     """The event's data as a reader without types has it: decoded to dicts, and seen to hold what is needed."""
     data: dict[str, Any] = msgspec.json.decode(event.data)
-    if data["claim_id"] != event.subject or not data["claim"]["lines"] or "arrival_date" not in data["receipt"]:
+    if (
+        data["claim_id"] != event.subject
+        or not data["claim"]["lines"]
+        or "arrival_date" not in data["receipt"]
+    ):
         raise RuntimeError("an event of another shape")
     return data
 
