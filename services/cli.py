@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from functools import wraps
 from pathlib import Path
@@ -145,9 +146,13 @@ def codes(day: date | None, output: str) -> None:
 @data_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=int)
+@click.option(
+    "--apart", is_flag=True, help="Run the validator's and payments' workers in processes of their own."
+)
 @needs_settings
-def up(data_dir: str | None, host: str, port: int) -> None:
+def up(data_dir: str | None, host: str, port: int, apart: bool) -> None:
     """The whole suite in one process, on embedded parts, until Ctrl-C."""
+    from services.commands.apart import APART, workers_apart
     from services.suite import EmbeddedSuite
 
     quiet = (
@@ -155,7 +160,11 @@ def up(data_dir: str | None, host: str, port: int) -> None:
     )  # a line a request would hide the address
     settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "", PROMPTCLAIM_LOG_LEVEL=quiet)
     stop = _stop_on_signals()
-    with EmbeddedSuite(settings, host=host, port=port) as suite:
+    here = [name for name in SERVICE_NAMES if not (apart and name in APART)]
+    with (
+        EmbeddedSuite(settings, host=host, port=port, workers=here) as suite,
+        workers_apart(settings, stop) if apart else nullcontext(),
+    ):
         click.echo(
             f"promptclaim is up at {suite.url} (data in {settings.data_dir}). Ctrl-C stops it.", err=True
         )
@@ -186,12 +195,16 @@ def serve(service: str, host: str, port: int, processes: int, threads: int) -> N
     type=int,
     help="Where /healthz and /metrics of the worker are (default: nowhere).",
 )
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @needs_settings
-def work(service: str, watch_host: str, watch_port: int) -> None:
+def work(service: str, watch_host: str, watch_port: int, with_parent: bool) -> None:
     """One service's consumers, outbox relay and other steps, until stopped."""
     from services.commands.production import work as run
 
-    sys.exit(run(with_settings(), service, _stop_on_signals(), host=watch_host, port=watch_port))
+    stop = _stop_on_signals()
+    if with_parent:
+        threading.Thread(target=_stop_with_parent, args=(stop,), name="parent", daemon=True).start()
+    sys.exit(run(with_settings(), service, stop, host=watch_host, port=watch_port))
 
 
 @main.group()
@@ -371,6 +384,11 @@ def upgrade_databases(data_dir: str | None) -> None:
 
     for line in upgrade_all(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")):
         click.echo(line)
+
+
+def _stop_with_parent(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
 
 
 def _stop_on_signals() -> threading.Event:

@@ -143,10 +143,21 @@ def with_front_door(services: Mapping[str, Flask], parts: Parts, api_keys: Table
 
 
 class EmbeddedSuite:
-    """The whole suite in this process: three services, their workers and one HTTP server. Use with ``with``."""
+    """The whole suite in this process: three services, their workers and one HTTP server. Use with ``with``.
 
-    def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+    ``workers`` are the services whose workers run here; the others' run elsewhere on the same data folder.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        workers: Sequence[str] = tuple(SERVICES),
+    ) -> None:
         self._settings = settings
+        self._worker_names = workers
         self._host, self._port = host, port
         self._resources = ExitStack()
         self.url = ""
@@ -178,7 +189,7 @@ class EmbeddedSuite:
             self._host, self._port, application, threaded=True, request_handler=_QuietRequestHandler
         )
         opened.callback(server.server_close)
-        workers = [make_worker(name, parts[name]) for name in SERVICES]
+        workers = [make_worker(name, parts[name]) for name in self._worker_names]
         collect_seldom()
         for worker in workers:
             worker.start()

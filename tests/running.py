@@ -173,11 +173,11 @@ class EmbeddedSuite:
         self.environment = clean_environment(PROMPTCLAIM_DATA_DIR=str(self.data), **settings)
         self.urls: dict[str, str] = {}
 
-    def start(self, **settings: str) -> None:
+    def start(self, *options: str, **settings: str) -> None:
         port = free_port()
         self.urls.update(dict.fromkeys(SERVICES, f"http://127.0.0.1:{port}"))
         self.child = self.processes.start(
-            "up", "--port", str(port), environment={**self.environment, **settings}
+            "up", "--port", str(port), *options, environment={**self.environment, **settings}
         )
         wait_until_ready(self.urls, self.child, self.processes)
 
