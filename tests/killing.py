@@ -58,7 +58,7 @@ class Uploads:
         self._next_number += CLAIMS
         try:
             answer = self._client.submit("claims.837", content)
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        except requests.RequestException:
             self._sent.append((content, False))
         else:
             assert answer.status_code == 202, answer.text

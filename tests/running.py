@@ -158,7 +158,7 @@ def wait_until_ready(urls: Mapping[str, str], child: subprocess.Popen[bytes], pr
         assert child.poll() is None, f"the suite did not start:\n{processes.logs()[-6000:]}"
         try:
             return all(requests.get(f"{url}/{name}/readyz", timeout=5).ok for name, url in urls.items())
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     until("readiness", ready, bool)
