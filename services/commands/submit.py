@@ -65,6 +65,10 @@ def submit(
         return _whole(session, address)
     except requests.ConnectionError as error:
         raise SubmitError(f"{url} cannot be reached. Is the suite running there?") from error
+    except requests.RequestException as error:
+        raise SubmitError(
+            f"The answer of {url} did not come whole. Send the file again: the same file counts once."
+        ) from error
 
 
 def _whole(session: requests.Session, address: str) -> dict[str, Any]:
