@@ -5,12 +5,13 @@ and no PHI stands in a key. ``data`` is JSON, encoded once where the event is ma
 """
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 from uuid_utils import uuid7
 
+from shared.care import Evidence
 from shared.claim import Channel, Claim, Receipt, Submitter
 from shared.findings import Finding, Verdict
 
@@ -22,6 +23,7 @@ CLAIMS_DUPLICATES_FOUND = "claims.duplicates-found.v1"
 CARE_SERVICES = "care.services.v1"
 CARE_ENROLLMENTS = "care.enrollments.v1"
 CARE_AUTHORIZATIONS = "care.authorizations.v1"
+CARE_MEMBER_ALIASES = "care.member-aliases.v1"
 PAYMENTS_RECORDED = "payments.recorded.v1"
 PAYMENTS_CLOCKS = "payments.clocks.v1"
 
@@ -34,6 +36,7 @@ TOPICS = (
     CARE_SERVICES,
     CARE_ENROLLMENTS,
     CARE_AUTHORIZATIONS,
+    CARE_MEMBER_ALIASES,
     PAYMENTS_RECORDED,
     PAYMENTS_CLOCKS,
 )
@@ -70,10 +73,13 @@ class ClaimReceived(Struct, frozen=True, omit_defaults=True):
 
 
 class ClaimJudged(Struct, frozen=True, omit_defaults=True):
-    """Data of ``claim.validated``, ``claim.pended`` and ``claim.rejected``.
+    """Data of ``claim.validated``, ``claim.pended``, ``claim.rejected`` and ``claim.duplicates_found``.
 
-    ``judgement`` counts a claim's verdicts from 1: of two for the same claim, the higher number rules, in
-    whatever order they arrive. ``outreach_lines`` and ``benefits`` are per line number, in line order.
+    ``judgement`` counts a claim's judgements from 1: of two for the same claim, the higher number rules, in
+    whatever order they arrive. ``findings`` are all that hold as of this judgement; ``verdict`` is their worst
+    on the first, and afterwards moves only by a person's ``decision`` or when nothing keeps a pended claim
+    pended. ``found`` is what is new in a later judgement; ``evidence`` what the findings rest on.
+    ``file_notes`` say something once of the whole file.
     """
 
     claim_id: str
@@ -87,6 +93,19 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     findings: tuple[Finding, ...]
     services: tuple["JudgedService", ...]
     versions: dict[str, str]
+    found: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    decision: "Decision | None" = None
+    file_notes: tuple[Finding, ...] = ()
+
+
+class Decision(Struct, frozen=True, omit_defaults=True):
+    """What the claims department decided of a claim in review. ``decided_at`` is UTC, ``decided_by`` a key's id."""
+
+    decision: Literal["release", "reject"]
+    reason: str
+    decided_by: str
+    decided_at: str
 
 
 class JudgedService(Struct, frozen=True, omit_defaults=True):

@@ -73,7 +73,7 @@ class Payers:
     def __init__(self, terms: tuple[PayerTerms, ...] = (), *, configured: bool = True) -> None:
         self.all = terms
         self.configured = configured
-        self._by_id = {payer_id: payer for payer in terms for payer_id in payer.ids}
+        self._by_id = {payer_id.upper(): payer for payer in terms for payer_id in payer.ids}
 
     @classmethod
     def load(cls, path: Path | str | None) -> "Payers":
@@ -104,11 +104,11 @@ class Payers:
         for number, entry in enumerate(entries, start=1):
             payer = _Entry(number, entry).read(problems)
             for payer_id in payer.ids:
-                if payer_id in seen:
+                if payer_id.upper() in seen:
                     problems.append(
-                        f"payer {number}: the id '{payer_id}' already stands with payer {seen[payer_id]}."
+                        f"payer {number}: the id '{payer_id}' already stands with payer {seen[payer_id.upper()]}."
                     )
-                seen.setdefault(payer_id, number)
+                seen.setdefault(payer_id.upper(), number)
             terms.append(payer)
         if problems:
             raise BadPayersFile(problems)
@@ -116,11 +116,21 @@ class Payers:
 
     def terms_of(self, payer_id: str | None) -> PayerTerms:
         """The payer's terms, or the defaults where it is unknown or ``None``."""
-        return self._by_id.get(payer_id or "", DEFAULT_TERMS)
+        return self._by_id.get((payer_id or "").upper(), DEFAULT_TERMS)
+
+    def first_id(self, payer_id: str | None) -> str | None:
+        """The payer under one name: the first of its ids in the file, or this id in capitals.
+
+        An invoice is typed by hand, and a plan may have an id for each line of business: all are one payer.
+        """
+        if not payer_id:
+            return None
+        known = self._by_id.get(payer_id.upper())
+        return known.ids[0].upper() if known else payer_id.upper()
 
     def knows(self, payer_id: str | None) -> bool:
         """Whether the file names this payer."""
-        return payer_id in self._by_id
+        return (payer_id or "").upper() in self._by_id
 
 
 class _Entry:

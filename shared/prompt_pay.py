@@ -7,10 +7,18 @@ Health and Safety Code 1371: 15 percent a year, simple, from the first calendar 
 the day of payment. The statute names no year length; 365 days is the choice made here and never 360.
 """
 
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
+from shared.calendar import add_working_days, next_working_day
+from shared.payers import PayerTerms
+
+Standard = Literal["clock.hsc1371_working", "clock.hsc1371_calendar"]
 RunningState = Literal["open", "near", "overdue"]
+
+CALENDAR_DAYS = 30
+WORKING_DAYS = {"knox-keene": 30, "hmo": 45}
 
 AB_3275_FROM = date(2026, 1, 1)
 """Claims received from this day on fall under Health and Safety Code 1371 as amended by AB 3275."""
@@ -20,6 +28,35 @@ DAYS_A_YEAR = 365
 SMALL_INTEREST_BELOW_CENTS = 200
 
 _DIVISOR = 100 * DAYS_A_YEAR
+
+
+def receipt_date_of(arrival_date: date, terms: PayerTerms) -> date:
+    """The day from which the statute's period runs: a working day (28 CCR 1300.71), unless the payer chose else."""
+    if terms.receipt_on_non_working_day == "same_day":
+        return arrival_date
+    return next_working_day(arrival_date)
+
+
+def standard_of(arrival_date: date, terms: PayerTerms) -> tuple[Standard, int]:
+    """Which period of Health and Safety Code 1371 a claim that arrived then has, and its days."""
+    if arrival_date >= AB_3275_FROM:
+        return "clock.hsc1371_calendar", CALENDAR_DAYS
+    return "clock.hsc1371_working", WORKING_DAYS[terms.regime]
+
+
+def end_of_period(standard: Standard, start: date, days: int) -> date:
+    """The last day of a period that runs from ``start`` (day 0)."""
+    # The end never moves off a weekend or holiday: the statute gives no extension.
+    if standard == "clock.hsc1371_calendar":
+        return start + timedelta(days=days)
+    return add_working_days(start, days)
+
+
+@lru_cache(maxsize=4096)
+def deadline_of(arrival_date: date, terms: PayerTerms) -> date:
+    """The day by which a clean claim is to be paid, contested or denied. Raises ``calendar.OutsideCalendar``."""
+    standard, days = standard_of(arrival_date, terms)
+    return end_of_period(standard, receipt_date_of(arrival_date, terms), days)
 
 
 def interest_cents(amount_cents: int, days_late: int) -> int:

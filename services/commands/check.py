@@ -28,8 +28,16 @@ from services.intake.readers.recognise import open_claims_file
 from services.intake.readers.x12_837p import X12ClaimsFile
 from services.payments.clock_document import clock_of_receipt
 from services.validator import facts
-from services.validator.models import CLAIMS, METADATA, SERVICE_LINES
-from services.validator.rules import Context, Judgement, judge_batch, needs, prepare
+from services.validator.models import (
+    CARE_RECORDS,
+    CLAIMS,
+    DAYS_TO_COMPARE,
+    FEED_COVERAGE,
+    MEMBER_CINS,
+    METADATA,
+    SERVICE_LINES,
+)
+from services.validator.rules import Context, Judgement, judge_batch, prepare
 from shared.calendar import pacific_date
 from shared.claim import Receipt, Submitter
 from shared.collection import collect_seldom
@@ -45,6 +53,8 @@ _READ_AHEAD_CLAIMS = 2_000
 """From here on a second process is worth its start."""
 
 _YOU = Submitter(organisation="offline check")
+_HISTORY = (CLAIMS, SERVICE_LINES, CARE_RECORDS, MEMBER_CINS, FEED_COVERAGE, DAYS_TO_COMPARE)
+
 _UNREADABLE_FILE = 2
 _REJECTED = 1
 
@@ -125,8 +135,11 @@ class Checker:
         return _REJECTED if counts["rejected"] or counts["unreadable"] else 0
 
     def _judged(self, items: list[Item]) -> list[Checked]:
-        batch = [prepare(self._as_received(item)) for item in items if isinstance(item, ClaimRead)]
-        judgements = judge_batch(batch, self._context, facts.load(self._connection, needs(batch)))
+        batch = [
+            prepare(self._as_received(item), self._context) for item in items if isinstance(item, ClaimRead)
+        ]
+        history, records = facts.load(self._connection, batch)
+        judgements = judge_batch(batch, self._context, history, records)
         facts.keep(self._connection, judgements)
         in_order = iter(judgements)
         return [
@@ -272,6 +285,6 @@ def _empty_history() -> Iterator[Connection]:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=OFF")
             connection.exec_driver_sql("PRAGMA synchronous=OFF")
-            METADATA.create_all(connection, tables=[CLAIMS, SERVICE_LINES])
+            METADATA.create_all(connection, tables=_HISTORY)
             yield connection
         engine.dispose()

@@ -16,9 +16,16 @@ from msgspec import Struct
 
 from shared.calendar import add_working_days, next_working_day
 from shared.payers import PayerTerms
-from shared.prompt_pay import AB_3275_FROM, interest_on_cent_days, running_state
+from shared.prompt_pay import (
+    Standard,
+    deadline_of,
+    end_of_period,
+    interest_on_cent_days,
+    receipt_date_of,
+    running_state,
+    standard_of,
+)
 
-Standard = Literal["clock.hsc1371_working", "clock.hsc1371_calendar"]
 Status = Literal["running", "contested", "paid", "denied", "withdrawn"]
 State = Literal[
     "open",
@@ -34,8 +41,6 @@ State = Literal[
 Kind = Literal["paid", "denied", "contested", "information_received", "payment_reversed", "withdrawn"]
 
 ACKNOWLEDGE_WORKING_DAYS = 2
-CALENDAR_DAYS = 30
-WORKING_DAYS = {"knox-keene": 30, "hmo": 45}
 _NEAR_PERIOD_DAYS = 30
 
 
@@ -119,19 +124,15 @@ class Outcome(Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def period_of(arrival_date: date, terms: PayerTerms) -> Period:
     """The deadlines that the arrival of a clean claim sets. Raises ``shared.calendar.OutsideCalendar``."""
-    receipt_date = (
-        arrival_date if terms.receipt_on_non_working_day == "same_day" else next_working_day(arrival_date)
-    )
-    calendar = arrival_date >= AB_3275_FROM
-    standard: Standard = "clock.hsc1371_calendar" if calendar else "clock.hsc1371_working"
-    days = CALENDAR_DAYS if calendar else WORKING_DAYS[terms.regime]
+    receipt_date = receipt_date_of(arrival_date, terms)
+    standard, days = standard_of(arrival_date, terms)
     return Period(
         arrival_date=arrival_date,
         receipt_date=receipt_date,
         standard=standard,
         days=days,
-        deadline=_end(standard, receipt_date, days),
-        cautious_deadline=_end(standard, arrival_date, days),
+        deadline=deadline_of(arrival_date, terms),
+        cautious_deadline=end_of_period(standard, arrival_date, days),
         near_dates=_near_dates(standard, arrival_date, days, terms),
         contract_30=arrival_date + timedelta(days=30),
         contract_90=arrival_date + timedelta(days=90),
@@ -171,18 +172,9 @@ def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date
     return "contested" if status == "contested" else "withdrawn"
 
 
-def _end(standard: Standard, start: date, days: int) -> date:
-    # The end never moves off a weekend or holiday: the statute gives no extension.
-    return (
-        start + timedelta(days=days)
-        if standard == "clock.hsc1371_calendar"
-        else add_working_days(start, days)
-    )
-
-
 def _near_dates(standard: Standard, start: date, days: int, terms: PayerTerms) -> tuple[date, ...]:
     # near_days speak of a period of 30; a longer one warns as many days before its end.
-    return tuple(_end(standard, start, days - _NEAR_PERIOD_DAYS + day) for day in terms.near_days)
+    return tuple(end_of_period(standard, start, days - _NEAR_PERIOD_DAYS + day) for day in terms.near_days)
 
 
 class _Fold:
@@ -249,7 +241,7 @@ class _Fold:
             return  # The contest came too late and stopped nothing, so nothing starts again.
         period = self.period
         self.suspended, self.contract_from = False, entry.date
-        self.deadline = self.after_information = _end(period.standard, entry.date, period.days)
+        self.deadline = self.after_information = end_of_period(period.standard, entry.date, period.days)
         self.near_on = _near_dates(period.standard, entry.date, period.days, self.terms)[0]
 
     def _payment_reversed(self, entry: Entry) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from services.validator import api, handlers, pages
+from services.validator.late import CompareWithRecords
 from services.validator.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
 from shared.messaging.consumer import Subscription
 from shared.migrate import is_current
@@ -14,6 +15,8 @@ from shared.web.app import create_service_app
 from shared.worker import Step
 
 __all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "steps", "subscriptions"]
+
+_IDLE_SECONDS = 1.0
 
 
 def create_app(parts: Parts) -> Flask:
@@ -34,6 +37,7 @@ def subscriptions(parts: Parts) -> Sequence[Subscription]:
     return handlers.subscriptions(parts)
 
 
-def steps(_: Parts) -> Sequence[Step]:
-    """Nothing besides listening and publishing."""
-    return ()
+def steps(parts: Parts) -> Sequence[Step]:
+    """Besides listening and publishing: claims are compared with records that came later."""
+    compare = CompareWithRecords(parts)
+    return (Step("late records", compare.run_once, idle_seconds=_IDLE_SECONDS),)

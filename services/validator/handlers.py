@@ -6,34 +6,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from services.validator import facts
-from services.validator.models import JUDGEMENTS, MESSAGING
-from services.validator.rules import Context, Judgement, judge_batch, needs, prepare
-from shared.database import insert_rows
-from shared.events import (
-    CLAIMS_PENDED,
-    CLAIMS_RECEIVED,
-    CLAIMS_REJECTED,
-    CLAIMS_VALIDATED,
-    ClaimJudged,
-    ClaimReceived,
-    Event,
-    encode,
-    new_event,
-)
-from shared.findings import Verdict
+from services.validator.judgements import on_receipt, write
+from services.validator.late import judge_beside_others
+from services.validator.rules import Context, judge_batch, prepare
+from shared.events import CLAIMS_RECEIVED, ClaimReceived, Event
 from shared.messaging.consumer import InvalidEvent, Subscription
-from shared.messaging.outbox import enqueue
 from shared.parts import Parts
 from shared.reference.codes import CodeSet
 
-SOURCE = "/validator"
-
 _decode = msgspec.json.Decoder(ClaimReceived).decode
-_EVENTS: dict[Verdict, tuple[str, str]] = {
-    "accepted": (CLAIMS_VALIDATED, "claim.validated"),
-    "pended": (CLAIMS_PENDED, "claim.pended"),
-    "rejected": (CLAIMS_REJECTED, "claim.rejected"),
-}
 
 
 class JudgeReceived:
@@ -45,46 +26,19 @@ class JudgeReceived:
 
     def __call__(self, connection: Connection, events: Sequence[Event]) -> None:
         """Judge each claim once. Raises ``InvalidEvent`` for data that is not a received claim."""
+        judge_beside_others(connection)
         received = {event.subject: (event, _received(event)) for event in events}
         known = facts.already_judged(connection, received)
         fresh = [pair for claim_id, pair in received.items() if claim_id not in known]
-        batch = [prepare(claim) for _, claim in fresh]
-        judgements = judge_batch(batch, self._context, facts.load(connection, needs(batch)))
+        batch = [prepare(claim, self._context) for _, claim in fresh]
+        history, records = facts.load(connection, batch)
+        judgements = judge_batch(batch, self._context, history, records)
         facts.keep(connection, judgements)
-        self._publish(connection, [event for event, _ in fresh], judgements)
-
-    def _publish(
-        self, connection: Connection, events: Sequence[Event], judgements: Sequence[Judgement]
-    ) -> None:
-        now = self._now()
-        rows, verdicts = [], []
-        for event, judgement in zip(events, judgements, strict=True):
-            document = encode(_judged(judgement))
-            rows.append(
-                {
-                    "claim_id": judgement.received.claim_id,
-                    "judgement": 1,
-                    "judged_at": now,
-                    "payer_id": (judgement.received.claim.payer.id or "")[:80] or None,
-                    "verdict": judgement.verdict,
-                    "document": document,
-                }
-            )
-            topic, type_ = _EVENTS[judgement.verdict]
-            verdicts.append(
-                new_event(
-                    topic,
-                    type_,
-                    SOURCE,
-                    subject=judgement.received.claim_id,
-                    key=event.key,
-                    data=document,
-                    now=now,
-                    correlation_id=event.correlation_id,
-                )
-            )
-        insert_rows(connection, JUDGEMENTS, rows)
-        enqueue(connection, MESSAGING, verdicts)
+        written = [
+            on_receipt(judgement, event.key, event.correlation_id)
+            for (event, _), judgement in zip(fresh, judgements, strict=True)
+        ]
+        write(connection, written, self._context.payers, self._now())
 
 
 def subscriptions(parts: Parts) -> list[Subscription]:
@@ -97,20 +51,3 @@ def _received(event: Event) -> ClaimReceived:
         return _decode(event.data)
     except msgspec.DecodeError as error:
         raise InvalidEvent("the data is not a received claim of the agreed shape") from error
-
-
-def _judged(judgement: Judgement) -> ClaimJudged:
-    received = judgement.received
-    return ClaimJudged(
-        claim_id=received.claim_id,
-        submission_id=received.submission_id,
-        judgement=1,
-        verdict=judgement.verdict,
-        clean=judgement.clean,
-        claim=received.claim,
-        receipt=received.receipt,
-        organisation=received.submitter.organisation,
-        findings=judgement.findings,
-        services=judgement.services,
-        versions=judgement.versions,
-    )

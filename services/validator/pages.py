@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import select
 
-from services.validator.models import JUDGEMENTS
+from services.validator.models import CLAIMS, JUDGEMENTS
 from shared.events import ClaimJudged
 from shared.web.auth import current_principal
 from shared.web.context import web_context
@@ -27,6 +27,10 @@ def pended() -> str:
     after = position(request.args.get("cursor"), "after_claim", str) or ""
     query = (
         select(JUDGEMENTS.c.document)
+        .join(
+            CLAIMS,
+            (CLAIMS.c.claim_id == JUDGEMENTS.c.claim_id) & (CLAIMS.c.judgement == JUDGEMENTS.c.judgement),
+        )
         .where(JUDGEMENTS.c.verdict == "pended", JUDGEMENTS.c.claim_id > after)
         .order_by(JUDGEMENTS.c.claim_id)
         .limit(_SHOWN + 1)

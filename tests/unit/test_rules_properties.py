@@ -89,7 +89,7 @@ def received_claims(draw):
 @settings(max_examples=400, deadline=None)
 @given(st.lists(received_claims(), max_size=3))
 def test_no_claim_makes_the_rules_raise_and_the_verdict_is_the_worst_finding(batch):
-    for judgement in judge_batch([prepare(received) for received in batch], CONTEXT, History()):
+    for judgement in judge_batch([prepare(received, CONTEXT) for received in batch], CONTEXT, History()):
         assert judgement.verdict == worst(judgement.findings)
         assert judgement.clean == (judgement.verdict != "rejected")
         assert len(judgement.services) == len(judgement.received.claim.lines)

@@ -6,12 +6,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.care import Evidence
 from shared.catalogue import finding
 from shared.claim import Claim, ServiceLine
 from shared.findings import Finding
 from shared.payers import Payers, PayerTerms
 from shared.places import where
 from shared.reference.codes import CodeSet
+
+Evidenced = tuple[Finding, Evidence | None]
+"""A finding and what it rests on, where that is something besides the claim itself."""
 
 
 class Context(Struct, frozen=True):

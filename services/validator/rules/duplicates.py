@@ -3,9 +3,10 @@
 Earlier claims of a batch count as history for the later ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from services.validator.rules.context import found
+from services.validator.rules.context import Evidenced, found
+from services.validator.rules.evidence import evidence_of
 from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, is_same_service
 from shared.calendar import us_date
 from shared.claim import ServiceLine
@@ -15,27 +16,26 @@ from shared.reference.codes import ListedCode
 
 
 def duplicate_findings(
-    prepared: Prepared, rows: Sequence[ListedCode | None], history: History, original: OriginalClaim | None
-) -> Iterator[Finding]:
+    prepared: Prepared, history: History, original: OriginalClaim | None
+) -> Iterator[Evidenced]:
     """``duplicate.exact`` and ``duplicate.both_channels`` of every line; ``original`` is judged without.
 
     A replacement without a standing original is its own pend, and what it repeats is probably that original:
     then an earlier claim makes its lines pend only.
     """
     received = prepared.received
-    seen_keys: set[int] = set()
-    for line, mine, row in zip(received.claim.lines, prepared.lines, rows, strict=True):
+    for line, mine, coded in zip(received.claim.lines, prepared.lines, prepared.coded, strict=True):
         if mine is None or mine.cin is None:
             continue
-        twin = _twin_within(prepared, mine) if mine.key in seen_keys else None
-        seen_keys.add(mine.key)
+        twin = _twin_within(prepared, mine) if mine.line > 1 else None
         if twin is None:
-            twin = history.line_like(mine, without=original)
+            near = history.lines_near(mine, without=original)
+            twin = next((other for other in near if is_same_service(other, mine)), None)
         if twin is not None:
             unsure = (
                 received.claim.frequency == "7" and original is None and twin.claim_id != received.claim_id
             )
-            yield _duplicate(received, line, twin, row, "pend" if unsure else "reject")
+            yield _duplicate(received, line, twin, coded.row, "pend" if unsure else "reject")
 
 
 def original_findings(
@@ -78,7 +78,7 @@ def _twin_within(prepared: Prepared, mine: EarlierLine) -> EarlierLine | None:
 
 def _duplicate(
     received: ClaimReceived, line: ServiceLine, twin: EarlierLine, row: ListedCode | None, severity: Severity
-) -> Finding:
+) -> Evidenced:
     claim = received.claim
     advice = "Bill each service once. To correct an earlier claim, replace it (frequency 7)."
     if row is not None and row.outreach:
@@ -100,7 +100,7 @@ def _duplicate(
         )
     else:
         message = f"This is an exact duplicate of {other}. {advice}"
-    return found(
+    finding = found(
         claim,
         "duplicate.both_channels" if both else "duplicate.exact",
         message,
@@ -110,3 +110,4 @@ def _duplicate(
         value=" ".join((line.procedure_code or "", *line.modifiers)),
         expected="each service billed once",
     )
+    return finding, evidence_of(finding, twin)

@@ -1,26 +1,30 @@
 """What was billed before: keys of lines, earlier lines, originals, and a batch's history.
 
-A line's key is a 64-bit hash of what makes two lines the same service; a hit is then compared field by
-field, so a collision can never reject. Rejected claims are nobody's original and make nothing a duplicate.
+Lines of one member and one group of services share a 64-bit key; what is found under it is then compared field
+by field, so a collision can never reject. Rejected claims are nobody's original and make nothing a duplicate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from hashlib import blake2b
 
 from msgspec import Struct
 
+from services.validator.rules.aliases import NO_ALIASES, Aliases
 from services.validator.rules.amounts import normal_units
-from services.validator.rules.context import last_day
+from services.validator.rules.codes import CodedLine, look_up
+from services.validator.rules.context import Context
 from shared.claim import Channel, Claim, ServiceLine
 from shared.events import ClaimReceived
 from shared.identifiers import cin_of_bic
+from shared.reference.supports import LODGING, has_limit
 
 
 class EarlierLine(Struct, frozen=True):
     """A line of a claim that was accepted or pended and is neither voided nor replaced. ``cin`` is PHI.
 
-    ``modifiers`` are sorted and without repeats; ``service_end`` is the start where none was stated;
+    ``key`` stands for the member and the group of services (:func:`group_of`). ``payer_id`` is the payer's first
+    id; ``modifiers`` are sorted and without repeats; ``service_end`` is the start where none was stated;
     ``units`` as in :func:`normal_units`. ``arrival_date`` is California's.
     """
 
@@ -32,6 +36,7 @@ class EarlierLine(Struct, frozen=True):
     payer_id: str | None
     cin: str | None
     billing_npi: str | None
+    service: str
     hcpcs: str
     modifiers: tuple[str, ...]
     service_start: date
@@ -51,66 +56,109 @@ class OriginalClaim(Struct, frozen=True):
 
 
 class Prepared(Struct, frozen=True):
-    """A received claim, its lines as history would hold them; ``None`` for one without code or date."""
+    """A received claim, its lines as the code set sees them and as history would hold them.
+
+    A line without code or date is ``None`` in ``lines``.
+    """
 
     received: ClaimReceived
+    coded: tuple[CodedLine, ...]
     lines: tuple[EarlierLine | None, ...]
 
 
+class Span(Struct, frozen=True):
+    """Days to look up under a 64-bit key, both ends included."""
+
+    key: int
+    first: date
+    last: date
+
+
 class Needs(Struct, frozen=True):
-    """What to load for a batch: lines by key, and originals by (billing NPI, claim id or claim number)."""
+    """What to load for a batch.
 
-    keys: frozenset[int]
-    originals: frozenset[tuple[str, str]]
-
-
-def line_key(claim: Claim, line: ServiceLine) -> int | None:
-    """The line's key, a signed 64-bit number; ``None`` without a code or a date of service.
-
-    It covers payer, CIN, billing NPI, HCPCS, set of modifiers, dates and units. Charge, place, times and the
-    channel are left out: a claim and an invoice for the same service meet.
+    ``lines`` are spans of days by line key, ``originals`` are (billing NPI, claim id or claim number), and
+    ``members`` spans of days by care key for which records of other care are asked.
     """
-    if not line.procedure_code or line.service_start is None:
-        return None
-    return _key(
-        _payer(claim),
-        _cin(claim),
-        claim.billing_provider.npi,
-        line.procedure_code,
-        tuple(sorted(set(line.modifiers))),
-        line.service_start,
-        last_day(line) or line.service_start,
-        normal_units(line.units),
-    )
+
+    lines: frozenset[Span]
+    originals: frozenset[tuple[str, str]]
+    members: frozenset[Span]
 
 
-def prepare(received: ClaimReceived) -> Prepared:
-    """The claim with its lines keyed, once, for looking up, judging and storing alike."""
+def prepare(received: ClaimReceived, context: Context) -> Prepared:
+    """The claim with its lines looked up and keyed, once, for loading, judging and storing alike."""
     claim = received.claim
-    cin = _cin(claim)
-    return Prepared(received, tuple(_line_of(received, claim, cin, line) for line in claim.lines))
+    cin = cin_of(claim)
+    payer_id = context.payers.first_id(claim.payer.id)
+    coded = tuple(look_up(line, context.codes) for line in claim.lines)
+    lines = tuple(
+        _line_of(received, claim, cin, payer_id, line, row)
+        for line, row in zip(claim.lines, coded, strict=True)
+    )
+    return Prepared(received, coded, lines)
 
 
-def needs(batch: Iterable[Prepared]) -> Needs:
-    """What a shell has to load before the batch can be judged. Voids look up no lines."""
-    keys: set[int] = set()
+def cins_of(batch: Iterable[Prepared]) -> set[str]:
+    """The CINs of a batch: what a shell needs to ask for their aliases."""
+    return {cin for prepared in batch if (cin := cin_of(prepared.received.claim))}
+
+
+def needs(batch: Iterable[Prepared], aliases: Aliases) -> Needs:
+    """What a shell has to load before the batch can be judged. Voids look up nothing but their originals."""
+    lines: set[Span] = set()
     originals: set[tuple[str, str]] = set()
+    members: set[Span] = set()
     for prepared in batch:
         claim = prepared.received.claim
-        if claim.frequency != "8":
-            keys.update(line.key for line in prepared.lines if line is not None)
         if claim.frequency in ("7", "8") and claim.billing_provider.npi:
             originals.update((claim.billing_provider.npi, name) for name in names_of_original(claim))
-    return Needs(frozenset(keys), frozenset(originals))
+        if claim.frequency == "8":
+            continue
+        for line in prepared.lines:
+            if line is None or line.cin is None:
+                continue
+            first, last = days_to_compare(line)
+            lines.update(Span(key, first, last) for key in keys_of(line, aliases))
+        span = days_of_care(prepared)
+        cin = cin_of(claim)
+        if span is not None and cin is not None:
+            members.update(Span(care_key(each), *span) for each in aliases.of(cin))
+    return Needs(frozenset(lines), frozenset(originals), frozenset(members))
+
+
+def days_to_compare(line: EarlierLine) -> tuple[date, date]:
+    """The days whose earlier lines may bear on this one: its own, or all where a limit counts over time."""
+    if has_limit(line.service):
+        return date.min, date.max
+    return line.service_start, line.service_end
+
+
+def days_of_care(prepared: Prepared) -> tuple[date, date] | None:
+    """First and last day of the lines that records of other care may bear on: all but outreach."""
+    days = [
+        (line.service_start, line.service_end)
+        for line, coded in zip(prepared.lines, prepared.coded, strict=True)
+        if line is not None and coded.row is not None and not coded.row.outreach
+    ]
+    if not days:
+        return None
+    return min(first for first, _ in days), max(last for _, last in days)
 
 
 class History:
     """What was billed before, as far as a batch needs it. Grows with every judgement that is recorded."""
 
-    def __init__(self, lines: Iterable[EarlierLine] = (), claims: Iterable[OriginalClaim] = ()) -> None:
+    def __init__(
+        self,
+        lines: Iterable[EarlierLine] = (),
+        claims: Iterable[OriginalClaim] = (),
+        aliases: Aliases = NO_ALIASES,
+    ) -> None:
         self._lines: dict[int, list[EarlierLine]] = {}
         self._claims: dict[tuple[str | None, str], list[OriginalClaim]] = {}
         self._superseded: set[str] = set()
+        self._aliases = aliases
         self.add(lines, claims)
 
     def add(self, lines: Iterable[EarlierLine] = (), claims: Iterable[OriginalClaim] = ()) -> None:
@@ -123,23 +171,26 @@ class History:
             if number and number != claim.claim_id:
                 self._claims.setdefault((npi, number), []).append(claim)
 
-    def line_like(self, line: EarlierLine, *, without: OriginalClaim | None = None) -> EarlierLine | None:
-        """The oldest standing line of another claim that is the same service as ``line``.
+    def lines_near(self, line: EarlierLine, *, without: OriginalClaim | None = None) -> Iterator[EarlierLine]:
+        """Standing lines of other claims for the same member, payer and group of services, oldest first.
 
-        ``without`` is the claim that this one replaces: it is not looked at.
+        At least those of the days that :func:`days_to_compare` names. ``without`` is the claim that this one
+        replaces: it is not looked at.
         """
-        earlier_lines = self._lines.get(line.key)
-        if not earlier_lines:
-            return None
-        for earlier in earlier_lines:
-            if (
-                earlier.claim_id != line.claim_id
-                and (without is None or earlier.claim_id != without.claim_id)
-                and earlier.claim_id not in self._superseded
-                and is_same_service(earlier, line)
-            ):
-                return earlier
-        return None
+        for key in keys_of(line, self._aliases):
+            for earlier in self._lines.get(key, ()):
+                if (
+                    earlier.claim_id != line.claim_id
+                    and (without is None or earlier.claim_id != without.claim_id)
+                    and earlier.claim_id not in self._superseded
+                    and earlier.payer_id == line.payer_id
+                    and self.same_member(earlier, line)
+                ):
+                    yield earlier
+
+    def same_member(self, one: EarlierLine, other: EarlierLine) -> bool:
+        """Whether both are for one member, under whichever CIN."""
+        return one.cin == other.cin or (one.cin is not None and one.cin in self._aliases.of(other.cin))
 
     def original_of(self, received: ClaimReceived) -> OriginalClaim | None:
         """What a replacement or void acts on: by payer control number or the provider's own number."""
@@ -169,16 +220,18 @@ class History:
 
 
 def is_same_service(one: EarlierLine, other: EarlierLine) -> bool:
-    """Field by field what the key stands for."""
+    """The same HCPCS, modifiers, dates and units from the same provider; member and payer are not looked at."""
+    return one.units == other.units and is_same_but_for_units(one, other)
+
+
+def is_same_but_for_units(one: EarlierLine, other: EarlierLine) -> bool:
+    """As :func:`is_same_service`, in whatever units."""
     return (
         one.hcpcs == other.hcpcs
         and one.service_start == other.service_start
         and one.service_end == other.service_end
-        and one.cin == other.cin
         and one.billing_npi == other.billing_npi
-        and one.payer_id == other.payer_id
         and one.modifiers == other.modifiers
-        and one.units == other.units
     )
 
 
@@ -188,60 +241,75 @@ def names_of_original(claim: Claim) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def _payer(claim: Claim) -> str | None:
-    # An invoice is typed by hand: gshp1 is GSHP1.
-    return claim.payer.id.upper() if claim.payer.id else None
-
-
-def _cin(claim: Claim) -> str | None:
+def cin_of(claim: Claim) -> str | None:
+    """The member's CIN; of a card number (BIC) its first nine characters."""
     cin = claim.member.cin
     if cin is not None and len(cin) == 14:
         return cin_of_bic(cin) or cin
     return cin
 
 
-def _line_of(received: ClaimReceived, claim: Claim, cin: str | None, line: ServiceLine) -> EarlierLine | None:
+def keys_of(line: EarlierLine, aliases: Aliases) -> tuple[int, ...]:
+    """The line's own key, and those that it would have under the member's other CINs."""
+    others = aliases.of(line.cin)
+    if len(others) < 2:
+        return (line.key,)
+    group = group_of(line.service, line.hcpcs)
+    return tuple(line_key(cin, group) for cin in others)
+
+
+def group_of(service: str, hcpcs: str) -> str:
+    """Services whose lines are compared with each other: the service itself, or all lodging together."""
+    if service in LODGING:
+        return "lodging"
+    return service or hcpcs
+
+
+def line_key(cin: str | None, group: str) -> int:
+    """A member's group of services as a signed 64-bit number. A hit is compared field by field."""
+    return _hashed(f"{cin}|{group}")
+
+
+def care_key(cin: str) -> int:
+    """A member as a signed 64-bit number, for look-ups within this service's database."""
+    return _hashed(cin)
+
+
+def _line_of(
+    received: ClaimReceived,
+    claim: Claim,
+    cin: str | None,
+    payer_id: str | None,
+    line: ServiceLine,
+    coded: CodedLine,
+) -> EarlierLine | None:
     start = line.service_start
     if not line.procedure_code or start is None:
         return None
-    end = line.service_end or start
     modifiers = line.modifiers
     if len(modifiers) > 1:
         modifiers = tuple(sorted(set(modifiers)))
-    units = normal_units(line.units)
-    payer_id, npi = _payer(claim), claim.billing_provider.npi
+    service = coded.row.service if coded.row else ""
     return EarlierLine(
         received.claim_id,
         claim.claim_number,
         claim.channel,
         line.number,
-        _key(payer_id, cin, npi, line.procedure_code, modifiers, start, end, units),
+        line_key(cin, group_of(service, line.procedure_code)),
         payer_id,
         cin,
-        npi,
+        claim.billing_provider.npi,
+        service,
         line.procedure_code,
         modifiers,
         start,
-        end,
-        units,
+        line.service_end or start,
+        normal_units(line.units),
         line.charge_cents,
         received.receipt.arrival_date,
     )
 
 
-def _key(
-    payer_id: str | None,
-    cin: str | None,
-    npi: str | None,
-    hcpcs: str,
-    modifiers: tuple[str, ...],
-    start: date,
-    end: date,
-    units: str,
-) -> int:
-    text = (
-        f"{payer_id}|{cin}|{npi}|{hcpcs}|{' '.join(modifiers)}|{start.toordinal()}|{end.toordinal()}|{units}"
-    )
-    return int.from_bytes(
-        blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True
-    )
+def _hashed(text: str) -> int:
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

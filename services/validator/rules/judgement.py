@@ -11,13 +11,17 @@ from services.validator.rules.amounts import (
     total_findings,
     unit_findings,
 )
-from services.validator.rules.codes import CodedLine, code_findings, look_up
-from services.validator.rules.context import Context, listing
+from services.validator.rules.care import care_findings, file_notes
+from services.validator.rules.codes import CodedLine, code_findings
+from services.validator.rules.context import Context, Evidenced, listing
 from services.validator.rules.dates import date_findings, filing_findings
 from services.validator.rules.duplicates import duplicate_findings, original_findings
 from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, prepare
 from services.validator.rules.identity import line_npi_findings, member_findings, provider_findings
+from services.validator.rules.limits import limit_findings
+from services.validator.rules.records import NO_RECORDS, Records
 from services.validator.rules.required import missing_from_claim, missing_from_line
+from shared.care import Evidence
 from shared.catalogue import rules
 from shared.claim import Claim, ServiceLine
 from shared.events import ClaimReceived, JudgedService
@@ -28,9 +32,10 @@ from shared.payers import PayerTerms
 class Judgement(Struct, frozen=True):
     """What the rules say of one claim.
 
-    ``clean``: accepted or pended. A pend is the plan's own work and stops no clock. ``lines`` are those that
-    become history (none of a rejected claim or a void); ``supersedes`` is the claim that this one voids or
-    replaces, which from now on is history no more.
+    ``clean``: accepted or pended. A pend is the plan's own work and stops no clock. ``lines`` are those to keep:
+    of a clean claim they become history, of one that only records of other care reject they wait to be judged
+    again (none of a void or of another rejected claim). ``supersedes`` is the claim that this one voids or
+    replaces, which from now on is history no more. ``file_notes`` are said once of its whole file.
     """
 
     received: ClaimReceived
@@ -41,31 +46,40 @@ class Judgement(Struct, frozen=True):
     versions: dict[str, str]
     lines: tuple[EarlierLine, ...] = ()
     supersedes: OriginalClaim | None = None
+    evidence: tuple[Evidence, ...] = ()
+    file_notes: tuple[Finding, ...] = ()
 
 
-def judge_batch(batch: Sequence[Prepared], context: Context, history: History) -> list[Judgement]:
+def judge_batch(
+    batch: Sequence[Prepared], context: Context, history: History, records: Records = NO_RECORDS
+) -> list[Judgement]:
     """Judge claims in their order; each accepted or pended one is history for those after it."""
     versions = {"codes": context.codes.version, "rules": rules()["code.not_listed"].version}
     judgements = []
     for prepared in batch:
-        judgement = _judge(prepared, context, history, versions)
+        judgement = _judge(prepared, context, history, records, versions)
         if judgement.clean:
             history.record(judgement.received, judgement.lines, judgement.supersedes)
         judgements.append(judgement)
     return judgements
 
 
-def judge(received: ClaimReceived, context: Context, history: History | None = None) -> Judgement:
+def judge(
+    received: ClaimReceived, context: Context, history: History | None = None, records: Records = NO_RECORDS
+) -> Judgement:
     """Judge one claim, and record it in ``history`` where it is accepted or pended."""
-    return judge_batch((prepare(received),), context, history if history is not None else History())[0]
+    known = history if history is not None else History()
+    return judge_batch((prepare(received, context),), context, known, records)[0]
 
 
-def _judge(prepared: Prepared, context: Context, history: History, versions: dict[str, str]) -> Judgement:
+def _judge(
+    prepared: Prepared, context: Context, history: History, records: Records, versions: dict[str, str]
+) -> Judgement:
     received = prepared.received
     claim = received.claim
     findings = list(received.findings)
     spoken_of = _spoken_of(findings) if findings else set()
-    coded = [look_up(line, context.codes) for line in claim.lines]
+    evidenced: list[Evidenced] = []
     original = None
 
     findings += missing_from_claim(claim, spoken_of)
@@ -76,13 +90,21 @@ def _judge(prepared: Prepared, context: Context, history: History, versions: dic
         findings += original_findings(received, named, history)
         original = named if named is not None and history.stands(named) else None
     # A void only takes a claim back: what the lines of either say is no reason to keep it.
-    if claim.frequency != "8":
+    void = claim.frequency == "8"
+    if not void:
         findings += diagnosis_findings(claim)
         findings += total_findings(claim)
         terms = context.terms_of(claim)
-        for place, line_coded in enumerate(coded):
+        for place, line_coded in enumerate(prepared.coded):
             _judge_line(prepared, place, line_coded, context, terms, original, spoken_of, findings)
-        findings += duplicate_findings(prepared, [line.row for line in coded], history, original)
+        evidenced += duplicate_findings(prepared, history, original)
+        evidenced += limit_findings(prepared, history, original)
+        care = list(care_findings(prepared, context, records))
+        by_itself = worst([*findings, *(finding for finding, _ in evidenced)])
+        evidenced += care
+        findings += [finding for finding, _ in evidenced]
+    else:
+        by_itself = worst(findings)
 
     verdict = worst(findings)
     clean = verdict in ("accepted", "pended")
@@ -93,10 +115,12 @@ def _judge(prepared: Prepared, context: Context, history: History, versions: dic
         verdict=verdict,
         clean=clean,
         findings=tuple(findings),
-        services=tuple(_services(claim, coded)),
+        services=tuple(_services(claim, prepared.coded)),
         versions=versions,
-        lines=tuple(filter(None, prepared.lines)) if clean and claim.frequency != "8" else (),
+        lines=tuple(filter(None, prepared.lines)) if by_itself != "rejected" and not void else (),
         supersedes=original if clean else None,
+        evidence=tuple(evidence for _, evidence in evidenced if evidence is not None),
+        file_notes=() if void else file_notes(received, context, records),
     )
 
 
