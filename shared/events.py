@@ -43,6 +43,8 @@ TOPICS = (
 
 VERDICTS = (CLAIMS_VALIDATED, CLAIMS_PENDED, CLAIMS_REJECTED)
 
+ReviewKind = Literal["pended", "suspected", "reconsider"]
+
 
 class Event(Struct, frozen=True):
     """A CloudEvent. ``id`` is unique and time-ordered; ``subject`` is the claim id; ``time`` is UTC, ISO 8601."""
@@ -78,8 +80,9 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     ``judgement`` counts a claim's judgements from 1: of two for the same claim, the higher number rules, in
     whatever order they arrive. ``findings`` are all that hold as of this judgement; ``verdict`` is their worst
     on the first, and afterwards moves only by a person's ``decision`` or when nothing keeps a pended claim
-    pended. ``found`` is what is new in a later judgement; ``evidence`` what the findings rest on.
-    ``file_notes`` say something once of the whole file.
+    pended. ``review`` says that the claim waits for a decision: ``pended``; ``suspected``, accepted and something
+    came to light later; ``reconsider``, rejected for a record that has gone since. ``found`` is what is new in a
+    later judgement; ``evidence`` what the findings rest on. ``file_notes`` say something once of the whole file.
     """
 
     claim_id: str
@@ -93,6 +96,7 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     findings: tuple[Finding, ...]
     services: tuple["JudgedService", ...]
     versions: dict[str, str]
+    review: ReviewKind | None = None
     found: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     decision: "Decision | None" = None
@@ -100,9 +104,13 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):
-    """What the claims department decided of a claim in review. ``decided_at`` is UTC, ``decided_by`` a key's id."""
+    """What the claims department decided of a claim in review. ``decided_at`` is UTC, ``decided_by`` a key's id.
+
+    ``was`` is the verdict until then: a claim that was clean had a clock, and its rejection is a denial.
+    """
 
     decision: Literal["release", "reject"]
+    was: Verdict
     reason: str
     decided_by: str
     decided_at: str

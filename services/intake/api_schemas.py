@@ -57,6 +57,10 @@ class ClaimSummary(Schema):
     )
     clean = fields.Boolean(allow_none=True)
     findings = fields.List(fields.Nested(Finding))
+    review = fields.String(
+        allow_none=True,
+        metadata={"description": "pended, suspected or reconsider: the plan still has to decide"},
+    )
     clock = fields.Dict(allow_none=True)
 
 

@@ -13,7 +13,15 @@ from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
 from shared.among import among
 from shared.calendar import us_date
 from shared.database import insert_rows, update_rows
-from shared.events import PAYMENTS_CLOCKS, VERDICTS, Event, encode
+from shared.events import (
+    CLAIMS_DUPLICATES_FOUND,
+    PAYMENTS_CLOCKS,
+    VERDICTS,
+    Decision,
+    Event,
+    ReviewKind,
+    encode,
+)
 from shared.findings import Finding, Verdict
 from shared.messaging.consumer import InvalidEvent, Subscription
 
@@ -27,6 +35,10 @@ class JudgedFacts(Struct, frozen=True):
     verdict: Verdict
     clean: bool
     findings: tuple[Finding, ...]
+    review: ReviewKind | None = None
+    found: tuple[Finding, ...] = ()
+    decision: Decision | None = None
+    file_notes: tuple[Finding, ...] = ()
 
 
 class ClockFacts(Struct, frozen=True):
@@ -45,10 +57,12 @@ class _Deadlines(Struct, frozen=True):
 
 _decode_judged = msgspec.json.Decoder(JudgedFacts).decode
 _decode_clock = msgspec.json.Decoder(ClockFacts).decode
+_decode_findings = msgspec.json.Decoder(list[Finding]).decode
 _decode_deadlines = msgspec.json.Decoder(_Deadlines).decode
 
 Change = TypeVar("Change", JudgedFacts, ClockFacts)
 
+_DETAIL_LENGTH = 500
 _VERDICT_COLUMNS = ("accepted", "pended", "rejected")
 _VERDICT_WORDS = {
     "accepted": "The claim passed every check.",
@@ -69,7 +83,8 @@ _CLOCK_WORDS = {
 
 def subscriptions() -> list[Subscription]:
     """Verdicts and clocks go through one consumer each, so that neither waits for the other."""
-    return [Subscription(VERDICTS, record_verdicts), Subscription((PAYMENTS_CLOCKS,), record_clocks)]
+    judged = (*VERDICTS, CLAIMS_DUPLICATES_FOUND)
+    return [Subscription(judged, record_verdicts), Subscription((PAYMENTS_CLOCKS,), record_clocks)]
 
 
 def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
@@ -97,12 +112,14 @@ def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
                 "verdict": judgement.verdict,
                 "clean": judgement.clean,
                 "findings": encode(judgement.findings),
+                "review": judgement.review,
             }
         )
-        entries.append(_entry(event, claim_id, _VERDICT_WORDS[judgement.verdict]))
+        entries.append(_entry(event, claim_id, _judged_words(event, judgement)))
     update_rows(connection, CLAIMS, ("claim_id",), rows)
     insert_rows(connection, TIMELINE, entries)
     _count(connection, moves)
+    _note(connection, [judgement for _, judgement in judged.values() if judgement.file_notes])
 
 
 def record_clocks(connection: Connection, events: Sequence[Event]) -> None:
@@ -165,6 +182,43 @@ def _count(connection: Connection, moves: dict[str, dict[str, int]]) -> None:
                 status=case((counted == s.claims, "complete"), else_="judging"),
             )
         )
+
+
+def _note(connection: Connection, judgements: Sequence[JudgedFacts]) -> None:
+    """Put what is said of whole files with their submissions, each note once."""
+    new: dict[str, list[Finding]] = defaultdict(list)
+    for judgement in judgements:
+        new[judgement.submission_id] += judgement.file_notes
+    if not new:
+        return
+    submissions = connection.execute(
+        select(SUBMISSIONS.c.submission_id, SUBMISSIONS.c.notes)
+        .where(among(connection, SUBMISSIONS.c.submission_id, new))
+        .order_by(SUBMISSIONS.c.submission_id)
+        .with_for_update()
+    )
+    rows = []
+    for submission_id, document in submissions.all():
+        notes = _decode_findings(document)
+        more = [note for note in dict.fromkeys(new[submission_id]) if note not in notes]
+        rows.append({"submission_id": submission_id, "notes": encode([*notes, *more])})
+    update_rows(connection, SUBMISSIONS, ("submission_id",), rows)
+
+
+def _judged_words(event: Event, judgement: JudgedFacts) -> str:
+    decision = judgement.decision
+    if decision is not None and decision.decision == "release":
+        words = "The plan looked at the claim and released it."
+    elif decision is not None:
+        words = f"The plan looked at the claim and rejected it: {decision.reason}"
+    elif event.topic == CLAIMS_DUPLICATES_FOUND:
+        messages = " ".join(finding.message for finding in judgement.found)
+        words = f"Something came to light after the claim was judged. The plan will look at it. {messages}"
+    elif judgement.judgement > 1 and judgement.verdict == "accepted":
+        words = "The claim was checked against new records. Nothing holds it up."
+    else:
+        words = _VERDICT_WORDS[judgement.verdict]
+    return words if len(words) <= _DETAIL_LENGTH else f"{words[: _DETAIL_LENGTH - 1]}…"
 
 
 def _entry(event: Event, claim_id: str, detail: str, payment: bytes = b"null") -> dict[str, object]:

@@ -86,6 +86,8 @@ CLAIMS = Table(
     Column("verdict", String(10)),
     Column("clean", Boolean),
     Column("findings", Json),
+    # Waits for a decision of the plan: shared.events.ReviewKind.
+    Column("review", String(10)),
     Column("clock", Json),
     Column("clock_sequence", Integer, nullable=False, server_default="0"),
     UniqueConstraint("submission_id", "ordinal", name="claims_each_once"),

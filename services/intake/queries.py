@@ -195,6 +195,7 @@ def _claim_view(row: RowMapping, today: date) -> dict[str, Any]:
         "verdict": row["verdict"],
         "clean": row["clean"],
         "findings": Raw(_json(row["findings"] or "[]")),
+        "review": row["review"],
         "clock": Raw(clock_on(_json(row["clock"]), today)) if row["clock"] else None,
     }
 

@@ -80,6 +80,10 @@ class Clock(Schema):
     contract_30 = fields.Date()
     contract_90 = fields.Date()
     deadline_after_information = fields.Date()
+    suspected_duplicate = fields.List(
+        fields.String(),
+        metadata={"description": "Rules by which something came to light later; the clock runs on"},
+    )
     interest_cents = fields.Integer()
     interest_due_cents = fields.Integer()
     interest_fee_cents_if_not_automatic = fields.Integer()
@@ -124,6 +128,10 @@ class ClockItem(Schema):
     contract_30 = fields.Date(required=True)
     contract_90 = fields.Date(required=True)
     state = fields.String(required=True, validate=OneOf(STATES))
+    suspected_duplicate = fields.List(
+        fields.String(),
+        metadata={"description": "Rules by which something came to light later; the clock runs on"},
+    )
     days_left = fields.Integer(metadata={"description": "Days to the deadline; below 0: days overdue"})
     amount_cents = fields.Integer(required=True)
     paid_cents = fields.Integer(required=True)

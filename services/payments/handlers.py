@@ -26,7 +26,7 @@ from services.payments.withdrawals import withdraw_originals
 from shared.among import among
 from shared.calendar import OutsideCalendar, pacific_date
 from shared.database import insert_rows, update_rows
-from shared.events import PAYMENTS_RECORDED, VERDICTS, Event, PaymentRecorded
+from shared.events import CLAIMS_DUPLICATES_FOUND, PAYMENTS_RECORDED, VERDICTS, Event, PaymentRecorded
 from shared.identifiers import is_npi
 from shared.messaging.consumer import InvalidEvent, Subscription
 from shared.messaging.outbox import enqueue
@@ -48,11 +48,12 @@ def subscriptions(parts: Parts) -> list[Subscription]:
     def payments(connection: Connection, events: Sequence[Event]) -> None:
         record_payments(connection, events, parts)
 
-    return [Subscription(VERDICTS, verdicts), Subscription((PAYMENTS_RECORDED,), payments)]
+    judged = (*VERDICTS, CLAIMS_DUPLICATES_FOUND)
+    return [Subscription(judged, verdicts), Subscription((PAYMENTS_RECORDED,), payments)]
 
 
 def record_verdicts(connection: Connection, events: Sequence[Event], parts: Parts) -> None:
-    """Start the clocks of clean claims, and note rejections, from each claim's latest verdict.
+    """Start the clocks of clean claims, and note rejections and suspicions, from each claim's latest judgement.
 
     Raises ``InvalidEvent`` for data that is not a verdict.
     """
@@ -86,6 +87,8 @@ def record_verdicts(connection: Connection, events: Sequence[Event], parts: Part
         except OutsideCalendar as error:
             raise InvalidEvent(str(error)) from error
     batch.write(connection)
+    if batch.denials:
+        record(connection, batch.denials, parts.now())
     withdraw_originals(connection, [*batch.rows, *batch.updates], parts.now())
 
 
@@ -98,6 +101,7 @@ class _Verdicts:
         self._today = pacific_date(self._now)
         self.rows: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
+        self.denials: list[Recording] = []
         self._happenings: list[Happening] = []
         self._events: list[Event] = []
 
@@ -114,6 +118,7 @@ class _Verdicts:
         self._log_verdict(facts, judged_at)
         if outcome is not None:
             self._start(event, row, outcome)
+            self._deny(event, facts, outcome, judged_at)
 
     def again(
         self,
@@ -124,6 +129,7 @@ class _Verdicts:
         entries: Sequence[Entry],
     ) -> None:
         had_clock = row["status"] != "none"
+        suspected = " ".join(facts.suspected) or None
         outcome = before if facts.has_clock else None
         judged_at = datetime.fromisoformat(event.time)
         changed = {
@@ -131,16 +137,37 @@ class _Verdicts:
             "judgement": facts.judgement,
             "verdict": facts.verdict,
             "judged_at": judged_at,
+            "suspected": suspected,
             "sequence": row["sequence"] + 1,
             **outcome_columns(outcome),
         }
         self.updates.append(changed)
         self._log_verdict(facts, judged_at)
-        if outcome is not None and not had_clock:
-            self._start(event, changed, outcome)
-        elif outcome is None and had_clock:
+        if facts.suspected:
+            rules = {"rules": list(facts.suspected), "judgement": facts.judgement}
+            self._happenings.append(Happening("claim.duplicate_suspected", facts.claim_id, rules))
+        if outcome is not None:
+            if not had_clock:
+                self._start(event, changed, outcome)
+            self._deny(event, facts, outcome, judged_at)
+        elif had_clock:
             self._happenings.append(Happening("clock.stopped", facts.claim_id, {"because": facts.verdict}))
             self._events.append(self._event("clock.stopped", event, changed, None))
+
+    def _deny(self, event: Event, facts: JudgedFacts, outcome: Outcome, judged_at: datetime) -> None:
+        # Rejecting a clean claim is a denial in writing: it stops the clock in time, and too late it does not hide
+        # that it is late (Health and Safety Code 1371).
+        if facts.denial is None or outcome.settled_on is not None:
+            return
+        self.denials.append(
+            Recording(
+                claim_id=facts.claim_id,
+                entry=Entry("denied", min(pacific_date(judged_at), self._today)),
+                recorded_by=facts.denial.decided_by,
+                reason=facts.denial.reason,
+                correlation_id=event.correlation_id,
+            )
+        )
 
     def _log_receipt(self, facts: JudgedFacts, row: Mapping[str, Any]) -> None:
         data = {

@@ -37,6 +37,8 @@ CLOCKS = Table(
     Column("judgement", Integer, nullable=False),
     Column("verdict", String(10), nullable=False),
     Column("judged_at", Instant, nullable=False),
+    # Rules by which a record that came late speaks against the accepted claim, until the plan has decided.
+    Column("suspected", Text),
     Column("terms", Json, nullable=False),
     Column("amount_cents", BigInteger, nullable=False),
     # Counts the changes of this clock: the sequence of its events.

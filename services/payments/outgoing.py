@@ -32,6 +32,8 @@ def clock_event(
 ) -> Event:
     """The event ``type_`` with the clock of ``row`` (columns of ``clocks``) as it stands on ``today``."""
     clock = {"state": "not_running"} if outcome is None else clock_document(outcome, today)
+    if row["suspected"]:
+        clock["suspected_duplicate"] = row["suspected"].split()
     return new_event(
         PAYMENTS_CLOCKS,
         type_,

@@ -16,8 +16,8 @@ from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from shared.among import among
 from shared.claim import Channel, Receipt
 from shared.database import update_rows
-from shared.events import JudgedService
-from shared.findings import Verdict
+from shared.events import Decision, JudgedService, ReviewKind
+from shared.findings import Severity, Verdict
 from shared.payers import PayerTerms
 
 VOID = "8"
@@ -50,8 +50,15 @@ class _ClaimFacts(Struct, frozen=True):
     total_cents: int | None = None
 
 
+class FindingFacts(Struct, frozen=True):
+    """Which rule found something, and how severe. What it found may be PHI and is left out."""
+
+    rule: str
+    severity: Severity
+
+
 class JudgedFacts(Struct, frozen=True):
-    """What payments needs of a ``shared.events.ClaimJudged``: no member, no findings, nothing that is PHI."""
+    """What payments needs of a ``shared.events.ClaimJudged``: no member, nothing that is PHI."""
 
     claim_id: str
     submission_id: str
@@ -61,13 +68,34 @@ class JudgedFacts(Struct, frozen=True):
     receipt: Receipt
     organisation: str
     services: tuple[JudgedService, ...] = ()
+    findings: tuple[FindingFacts, ...] = ()
+    review: ReviewKind | None = None
+    decision: Decision | None = None
 
     @property
     def has_clock(self) -> bool:
-        """Whether a clean-claim clock runs: not for a rejected claim, and not for a void, which
-        asks nothing.
+        """Whether the claim has a clean-claim clock: not a rejected claim, and not a void, which asks nothing.
+
+        A clean claim that the plan rejects after looking at it keeps its clock: that is a denial.
         """
-        return self.verdict in ("accepted", "pended") and self.claim.frequency != VOID
+        if self.claim.frequency == VOID:
+            return False
+        return self.verdict in ("accepted", "pended") or self.denial is not None
+
+    @property
+    def denial(self) -> Decision | None:
+        """The decision by which the plan rejected a clean claim, where there is one."""
+        decision = self.decision
+        if decision and decision.decision == "reject" and decision.was in ("accepted", "pended"):
+            return decision
+        return None
+
+    @property
+    def suspected(self) -> tuple[str, ...]:
+        """The rules by which something came to light after the claim was accepted, while nobody has decided."""
+        if self.review != "suspected":
+            return ()
+        return tuple(sorted({each.rule for each in self.findings if each.severity != "note"}))
 
 
 def amount_of(claim: _ClaimFacts) -> int:
@@ -117,6 +145,7 @@ def facts_row(facts: JudgedFacts, member_key: str, terms: PayerTerms, judged_at:
         "verdict": facts.verdict,
         "judged_at": judged_at,
         "terms": encoded_terms(terms),
+        "suspected": " ".join(facts.suspected) or None,
         "amount_cents": amount_of(claim),
         "sequence": 1,
     }

@@ -126,6 +126,8 @@ def _item(row: Row[Any], as_of: date) -> dict[str, Any]:
         "interest_due_cents": max(0, row.interest_cents + running - row.interest_paid_cents),
         "interest_paid_cents": row.interest_paid_cents,
     }
+    if row.suspected:
+        item["suspected_duplicate"] = row.suspected.split()
     if row.status == "running":
         item["days_left"] = (row.running_deadline - as_of).days
     if row.running_deadline != row.deadline:
@@ -154,6 +156,8 @@ def clock(connection: Connection, scope: Scope, claim_id: str, as_of: date) -> d
         outcome = fold_row(row, entries_of(connection, [claim_id]).get(claim_id, ()))
         due = interest_on(outcome, as_of) - outcome.interest_paid_cents
         found["clock"] = {**clock_document(outcome, as_of), "interest_due_cents": max(0, due)}
+    if row.suspected:
+        found["clock"]["suspected_duplicate"] = row.suspected.split()
     return found
 
 

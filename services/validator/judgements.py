@@ -34,7 +34,6 @@ from shared.prompt_pay import deadline_of
 SOURCE = "/validator"
 
 Cause = Literal["received", "record", "decision"]
-ReviewKind = Literal["pended", "suspected", "reconsider"]
 Message = tuple[str, str]
 """Topic and type of an event."""
 
@@ -47,16 +46,15 @@ DUPLICATES_FOUND: Message = (CLAIMS_DUPLICATES_FOUND, "claim.duplicates_found")
 
 
 class Written(Struct, frozen=True):
-    """A judgement to write. ``message`` ``None``: nobody outside is told; ``review`` ``None``: nothing to decide.
+    """A judgement to write. ``message`` ``None``: nobody outside is told.
 
-    ``key`` is the event's: the keyed hash of the CIN.
+    ``key`` is the event's: the keyed hash of the CIN. ``judged.review`` opens a review, or leaves none open.
     """
 
     judged: ClaimJudged
     cause: Cause
     findings_of_reading: int
     message: Message | None
-    review: ReviewKind | None
     key: str
     correlation_id: str = ""
 
@@ -77,13 +75,13 @@ def on_receipt(judgement: Judgement, key: str, correlation_id: str) -> Written:
             findings=judgement.findings,
             services=judgement.services,
             versions=judgement.versions,
+            review="pended" if judgement.verdict == "pended" else None,
             evidence=judgement.evidence,
             file_notes=judgement.file_notes,
         ),
         cause="received",
         findings_of_reading=len(received.findings),
         message=OF_VERDICT[judgement.verdict],
-        review="pended" if judgement.verdict == "pended" else None,
         key=key,
         correlation_id=correlation_id,
     )
@@ -111,11 +109,11 @@ def write(connection: Connection, judgements: Sequence[Written], payers: Payers,
                 "document": document,
             }
         )
-        if each.review is not None:
+        if judged.review is not None:
             reviews.append(
                 {
                     "claim_id": judged.claim_id,
-                    "kind": each.review,
+                    "kind": judged.review,
                     "payer_id": (payer_id or "")[:80] or None,
                     "organisation": judged.organisation,
                     "opened_at": now,

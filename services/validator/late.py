@@ -17,11 +17,10 @@ from services.validator.judgements import (
     DUPLICATES_FOUND,
     OF_VERDICT,
     Message,
-    ReviewKind,
     Written,
     write,
 )
-from services.validator.models import CLAIMS, DAYS_TO_COMPARE, JUDGEMENTS, REVIEWS, SERVICE_LINES
+from services.validator.models import CLAIMS, DAYS_TO_COMPARE, JUDGEMENTS, SERVICE_LINES
 from services.validator.rules import Aliases, Context, History, Prepared, Records, Span, needs, prepare
 from services.validator.rules.care import care_findings, is_from_records
 from services.validator.rules.context import Evidenced
@@ -31,7 +30,7 @@ from shared.among import among
 from shared.care import Evidence
 from shared.claim import Submitter
 from shared.database import Database
-from shared.events import ClaimJudged, ClaimReceived
+from shared.events import ClaimJudged, ClaimReceived, ReviewKind
 from shared.findings import Finding, Verdict, worst
 from shared.identifiers import member_key
 from shared.parts import Parts
@@ -50,6 +49,12 @@ def judge_beside_others(connection: Connection) -> None:
     # SQLite has one writer at a time: there nobody judges while a record is written.
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_JUDGING})")
+
+
+def judge_alone(connection: Connection) -> None:
+    """Say that this transaction decides of claims that others may be judging by; before it reads anything."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JUDGING})")
 
 
 def wait_for_judging(database: Database) -> None:
@@ -97,18 +102,16 @@ class CompareWithRecords:
 
     def _compare(self, connection: Connection, claim_ids: Sequence[str]) -> None:
         judged = _latest(connection, claim_ids)
-        batch = [prepare(_received(claim), self._context) for claim, _, _ in judged]
+        batch = [prepare(_received(claim), self._context) for claim, _ in judged]
         aliases = facts.aliases_of(connection, _cins(batch))
         records = facts.records_for(connection, _members(batch, aliases), aliases)
         across = self._duplicates_across_cins(connection, batch, aliases)
         written = []
-        for (before, of_reading, in_review), prepared in zip(judged, batch, strict=True):
-            again = self._again(
-                before, prepared, records, across.get(before.claim_id, ()), in_review=in_review
-            )
+        for (before, of_reading), prepared in zip(judged, batch, strict=True):
+            again = self._again(before, prepared, records, across.get(before.claim_id, ()))
             if again is None:
                 continue
-            after, message, review = again
+            after, message = again
             cin = before.claim.member.cin or before.claim_id
             written.append(
                 Written(
@@ -116,7 +119,6 @@ class CompareWithRecords:
                     cause="record",
                     findings_of_reading=of_reading,
                     message=message,
-                    review=review,
                     key=member_key(self._member_secret, cin),
                 )
             )
@@ -128,10 +130,8 @@ class CompareWithRecords:
         prepared: Prepared,
         records: Records,
         across: Sequence[Evidenced],
-        *,
-        in_review: bool,
-    ) -> tuple[ClaimJudged, Message | None, ReviewKind | None] | None:
-        """The next judgement of a claim, whom to tell, and whether it waits for a decision; ``None``: no change."""
+    ) -> tuple[ClaimJudged, Message | None] | None:
+        """The next judgement of a claim and whom to tell; ``None`` where nothing changed."""
         care = list(care_findings(prepared, self._context, records))
         known = {_identity(finding) for finding in before.findings}
         new = [finding for finding, _ in (*across, *care) if _identity(finding) not in known]
@@ -147,7 +147,7 @@ class CompareWithRecords:
         )
         blocking = any(finding.severity != "note" for finding in new)
         verdict, message, review = _moved(
-            before.verdict, worst(findings), blocking=blocking, in_review=in_review
+            before.verdict, worst(findings), blocking=blocking, in_review=before.review is not None
         )
         after = replace(
             before,
@@ -155,12 +155,13 @@ class CompareWithRecords:
             verdict=verdict,
             clean=verdict != "rejected",
             findings=findings,
+            review=review,
             found=tuple(new),
             evidence=_evidence(before, across, care),
             decision=None,
             file_notes=(),
         )
-        return after, message, review
+        return after, message
 
     def _duplicates_across_cins(
         self, connection: Connection, batch: Sequence[Prepared], aliases: Aliases
@@ -226,8 +227,8 @@ def _claims_of_days(connection: Connection, queued: Sequence[Any]) -> list[str]:
     return [claim_id for (claim_id,) in rows]
 
 
-def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[ClaimJudged, int, bool]]:
-    """Each claim's last judgement, how many of its findings are the reader's, and whether a review is open.
+def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[ClaimJudged, int]]:
+    """Each claim's last judgement, and how many of its findings are the reader's.
 
     The claims are locked, in one order, against a decision at the same moment; voided and replaced ones are left out.
     """
@@ -239,13 +240,12 @@ def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[Clai
     ).scalars()
     last = and_(JUDGEMENTS.c.claim_id == CLAIMS.c.claim_id, JUDGEMENTS.c.judgement == CLAIMS.c.judgement)
     rows = connection.execute(
-        select(JUDGEMENTS.c.document, JUDGEMENTS.c.findings_of_reading, REVIEWS.c.claim_id)
+        select(JUDGEMENTS.c.document, JUDGEMENTS.c.findings_of_reading)
         .join_from(CLAIMS, JUDGEMENTS, last)
-        .outerjoin(REVIEWS, REVIEWS.c.claim_id == CLAIMS.c.claim_id)
         .where(among(connection, CLAIMS.c.claim_id, list(standing)))
         .order_by(CLAIMS.c.claim_id)
     )
-    return [(_decode(document), of_reading, reviewed is not None) for document, of_reading, reviewed in rows]
+    return [(_decode(document), of_reading) for document, of_reading in rows]
 
 
 def _received(judged: ClaimJudged) -> ClaimReceived:
