@@ -11,13 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import judging, memory, pipeline, spreadsheet
+from bench import history, judging, memory, pipeline, spreadsheet
 from bench.result import Result, print_table, write_page
 
 BENCHMARKS: dict[str, Callable[[Path], list[Result]]] = {
     "judging": judging.run,
     "memory": memory.run,
     "spreadsheet": spreadsheet.run,
+    "history_sqlite": history.run_sqlite,
+    "history_postgres": history.run_postgres,
     "pipeline_embedded": pipeline.run_embedded,
     "pipeline_real": pipeline.run_real,
 }

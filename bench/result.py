@@ -60,7 +60,7 @@ def write_page(path: Path, results: list[Result], machine: str, day: date) -> No
         "# Benchmarks\n\n"
         f"Last run on {day}, {machine}. Each row compares two things done in the same run on the same machine, so\n"
         "trust the ratios, not the absolute figures. Repeat with `make bench`; one row alone with\n"
-        "`.venv/bin/python -m bench judging` (or `memory`, `spreadsheet`, `pipeline_embedded`, `pipeline_real`).\n\n"
+        "`.venv/bin/python -m bench judging` (or any other name in `bench/__main__.py`).\n\n"
         + "\n".join(_lines(results))
         + "\n",
         encoding="utf-8",

@@ -5,19 +5,9 @@ from datetime import date
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Date,
-    Row,
-    and_,
-    column,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import Column, Connection, Row, text
+
+_PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
 
 
 class Span(Protocol):
@@ -33,64 +23,57 @@ class Span(Protocol):
 
 def meeting(
     connection: Connection,
-    columns: Sequence[ColumnElement[Any]],
+    columns: Sequence[Column[Any]],
     *,
-    key: ColumnElement[int],
-    first: ColumnElement[date],
-    last: ColumnElement[date],
+    key: Column[int],
+    first: Column[date],
+    last: Column[date],
     spans: Iterable[Span],
-    where: ColumnElement[bool],
-    order_by: Sequence[ColumnElement[Any]],
+    where: str,
 ) -> list[Row[Any]]:
-    """``columns`` of the rows whose days from ``first`` through ``last`` meet one of the ``spans``, each once.
+    """``columns`` of the rows whose days from ``first`` through ``last`` meet one of the ``spans``, each row once.
 
-    Served by an index that leads with ``key`` and ends with ``last``.
+    ``where`` is one more condition, written as the index writes it: a partial index that leads with ``key`` and
+    ends with ``last`` serves the query. The rows come in no order.
     """
     listed = list(spans)
     if not listed:
         return []
-    wanted = _wanted(connection, listed)
-    statement = (
-        select(*columns)
-        .join_from(
-            wanted,
-            key.table,
-            and_(key == wanted.c.key, last >= wanted.c.first, first <= wanted.c.last),
-        )
-        .where(where)
-        .order_by(*order_by)
-    )
-    if connection.dialect.name == "postgresql":
+    postgresql = connection.dialect.name == "postgresql"
+    table = key.table.name
+    statement = text(
+        f"SELECT {', '.join(map(_name, columns))} "  # noqa: S608 - names of our own columns
+        f"FROM ({_WANTED_POSTGRESQL if postgresql else _WANTED_SQLITE}) AS wanted "
+        # The order of the join is fixed: SQLite keeps to that of a CROSS JOIN.
+        f"{'JOIN' if postgresql else 'CROSS JOIN'} {table} ON {_name(key)} = wanted.span_key "
+        f"AND {_name(last)} >= wanted.first_day AND {_name(first)} <= wanted.last_day AND {where}"
+    ).columns(*columns)
+    if not postgresql:
+        spans_json = msgspec.json.encode([(span.key, span.first, span.last) for span in listed]).decode()
+        found = connection.execute(statement, {"spans": spans_json}).all()
+    else:
+        parameters = {
+            "keys": [span.key for span in listed],
+            "firsts": [span.first for span in listed],
+            "lasts": [span.last for span in listed],
+        }
         # The planner cannot know how few rows a span meets, and would rather read a large table whole.
-        connection.exec_driver_sql("SET LOCAL enable_hashjoin = off")
-        connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    rows = connection.execute(statement).all()
-    if connection.dialect.name == "postgresql":
-        for setting in ("hashjoin", "mergejoin", "seqscan"):
-            connection.exec_driver_sql(f"SET LOCAL enable_{setting} = DEFAULT")
+        connection.exec_driver_sql("; ".join(f"SET LOCAL {setting} = off" for setting in _PLANNER))
+        found = connection.execute(statement, parameters).all()
+        connection.exec_driver_sql("; ".join(f"SET LOCAL {setting} = DEFAULT" for setting in _PLANNER))
     # Spans of one key may overlap: then a row meets both.
-    return list(dict.fromkeys(rows))
+    return list(dict.fromkeys(found))
 
 
-def _wanted(connection: Connection, spans: Sequence[Span]) -> Any:
-    if connection.dialect.name == "postgresql":
-        return (
-            func.unnest(
-                literal([span.key for span in spans], ARRAY(BigInteger)),
-                literal([span.first for span in spans], ARRAY(Date)),
-                literal([span.last for span in spans], ARRAY(Date)),
-            )
-            .table_valued(
-                column("key", BigInteger), column("first", Date), column("last", Date), name="wanted"
-            )
-            .render_derived()
-        )
-    text = msgspec.json.encode([(span.key, span.first, span.last) for span in spans]).decode()
-    each = func.json_each(text).table_valued(column("value"), name="each_wanted")
-    value = each.c.value
-    return select(
-        func.json_extract(value, "$[0]").label("key"),
-        func.json_extract(value, "$[1]").label("first"),
-        func.json_extract(value, "$[2]").label("last"),
-    ).subquery("wanted")
+_WANTED_POSTGRESQL = (
+    "SELECT * FROM unnest(CAST(:keys AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[])) "
+    "AS given (span_key, first_day, last_day)"
+)
+_WANTED_SQLITE = (
+    "SELECT json_extract(value, '$[0]') AS span_key, json_extract(value, '$[1]') AS first_day, "
+    "json_extract(value, '$[2]') AS last_day FROM json_each(:spans)"
+)
+
+
+def _name(column: Column[Any]) -> str:
+    return f'{column.table.name}."{column.name}"'

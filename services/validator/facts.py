@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, Connection, exists, select, update
 
 from services.validator.models import CARE_RECORDS, CLAIMS, FEED_COVERAGE, MEMBER_CINS, SERVICE_LINES
 from services.validator.rules import (
@@ -23,7 +23,7 @@ from services.validator.rules import (
 )
 from services.validator.rules.history import care_key, cins_of
 from shared.among import among
-from shared.care import Authorization, CareService, Enrollment
+from shared.care import Authorization, CareService, Enrollment, Feed
 from shared.database import insert_rows
 from shared.spans import meeting
 
@@ -63,17 +63,18 @@ def lines_for(connection: Connection, spans: Iterable[Span]) -> list[EarlierLine
         first=lines.first_day,
         last=lines.last_day,
         spans=spans,
-        where=lines.standing,
-        order_by=(lines.claim_id, lines.line),
+        where="standing",
     )
-    return [_decode_line(document) for (document,) in rows]
+    found = [_decode_line(document) for (document,) in rows]
+    return sorted(found, key=lambda line: (line.claim_id, line.line))
 
 
 def records_for(connection: Connection, members: Iterable[Span], aliases: Aliases) -> Records:
     """The records of other care of these members that bear on these days.
 
-    Authorizations are all loaded, whatever their days: what ended and what came first matters as well. So are
-    the services of the whole time in which ECM was authorized around these days.
+    Authorizations and enrolments are all loaded, whatever their days: what ended and what came first matters as
+    well, and time in a plan that covers other days only. So are the services of the whole time in which ECM was
+    authorized around these days.
     """
     spans = frozenset(members)
     coverage = coverage_of_feeds(connection)
@@ -86,7 +87,7 @@ def records_for(connection: Connection, members: Iterable[Span], aliases: Aliase
             _decode_service(each)
             for each in _records(connection, "services", _with_ecm_periods(spans, authorizations, aliases))
         ],
-        enrollments=[_decode_enrollment(each) for each in _records(connection, "enrollments", spans)],
+        enrollments=[_decode_enrollment(each) for each in _records(connection, "enrollments", always)],
         authorizations=authorizations,
         aliases=aliases,
         coverage=coverage,
@@ -191,7 +192,7 @@ def _judge_one_after_another(connection: Connection, aliases: Aliases) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (member,))
 
 
-def _records(connection: Connection, feed: str, spans: Iterable[Span]) -> list[bytes]:
+def _records(connection: Connection, feed: Feed, spans: Iterable[Span]) -> list[bytes]:
     records = CARE_RECORDS.c
     rows = meeting(
         connection,
@@ -200,8 +201,7 @@ def _records(connection: Connection, feed: str, spans: Iterable[Span]) -> list[b
         first=records.first_day,
         last=records.last_day,
         spans=spans,
-        where=(records.feed == feed) & ~records.withdrawn,
-        order_by=(records.scope, records.source, records.record_id),
+        where=f"feed = '{feed}' AND NOT withdrawn",
     )
     return [document for (document,) in rows]
 
@@ -224,10 +224,11 @@ def _with_ecm_periods(
 
 
 def _claims_by(connection: Connection, searched: Column[Any], values: Iterable[str]) -> Any:
-    # A rejected claim is nobody's original.
+    # A rejected claim is nobody's original, and neither is a void: of those not rejected, it alone keeps no lines.
     c = CLAIMS.c
+    has_lines = exists().where(SERVICE_LINES.c.claim_id == c.claim_id)
     return (
         select(c.claim_id, c.claim_number, c.billing_npi, c.superseded)
-        .where(among(connection, searched, values), c.verdict != "rejected")
+        .where(among(connection, searched, values), c.verdict != "rejected", has_lines)
         .order_by(c.claim_id)
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, delete, select, true
+from sqlalchemy import Connection, and_, delete, select
 
 from services.validator import facts
 from services.validator.judgements import (
@@ -221,10 +221,9 @@ def _claims_of_days(connection: Connection, queued: Sequence[Any]) -> list[str]:
         first=lines.first_day,
         last=lines.last_day,
         spans=spans,
-        where=true(),
-        order_by=(lines.claim_id,),
+        where="true",
     )
-    return [claim_id for (claim_id,) in rows]
+    return sorted({claim_id for (claim_id,) in rows})
 
 
 def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[ClaimJudged, int]]:
