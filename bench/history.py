@@ -33,12 +33,12 @@ from shared.migrate import upgrade
 from shared.parts import Parts
 from shared.payers import Payers
 
-CLAIMS_JUDGED = 10_000
-EARLIER_LINES = 200_000
-CARE = 100_000
+CLAIMS_JUDGED = 100_000
+EARLIER_LINES = 2_000_000
+CARE = 1_000_000
 AT_MOST = 1.3
 
-_MEMBERS = 20_000
+_MEMBERS = 200_000
 _LINES_A_CLAIM = 2
 _BATCH = 2000
 _CHUNK = 20_000
@@ -243,6 +243,7 @@ def _row(feed: str, record: Record, first: date, last: date) -> dict[str, Any]:
         "record_id": record.record_id,
         "care_key": care_key(record.cin),
         "cin": record.cin,
+        "program": record.program if isinstance(record, CareService) else None,
         "first_day": first,
         "last_day": last,
         "withdrawn": False,

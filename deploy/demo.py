@@ -5,33 +5,41 @@ Everything goes through the suite's own command and HTTP, as it would from outsi
 
 import argparse
 import json
-import os
 import runpy
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-import requests
+from demo_suite import ROOT, Client, make_key, running_suite
 
 from services.commands.tables import claim_lines, table
 from shared.calendar import pacific_date
 from shared.parts import utc_now
 
-ROOT = Path(__file__).resolve().parent.parent
-COMMAND = Path(sys.executable).with_name("promptclaim")
-SAMPLES = ("claims.837", "invoice.xlsx", "invoice.csv", "claims.json")
+FEEDS = {
+    "care_services.csv": "care-services",
+    "enrollments.csv": "enrollments",
+    "authorizations.csv": "authorizations",
+    "member_aliases.csv": "member-aliases",
+}
+SAMPLES = ("claims.837", "invoice.xlsx", "invoice.csv", "claims.json", "other-care.csv")
 PROVIDER = "Harbor Street Outreach"
 PROVIDER_NPI = "1234567893"
-WAIT_SECONDS = 120
+DECISIONS = {
+    "CARE-PENDED-DEPOSIT": ("release", "The exception is on file: the first home was lost in a fire."),
+    "CARE-PENDED-BED": (
+        "reject",
+        "That night was already paid as recuperative care. Bill from the next night.",
+    ),
+}
+LATE_CLAIM = "CARE-OK-UNTIL-LATE"
+LOOKED_UP = "96000007H"
+VALIDATOR = "/validator/api/v1"
 
 
 def main() -> None:
@@ -42,6 +50,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="promptclaim-demo-") as folder,
         running_suite(Path(folder)) as url,
     ):
+        print(f"promptclaim is up at {url}")
         demo = Demo(url, Path(folder))
         demo.run()
         if keep:
@@ -51,69 +60,114 @@ def main() -> None:
 
 
 class Demo:
+    """The steps, one after another. Each prints what it shows."""
+
     def __init__(self, url: str, data: Path) -> None:
-        self.url = url
         self.samples = data / "samples"
         self.samples.mkdir()
         runpy.run_path(str(ROOT / "samples" / "build.py"))["build"](self.samples, california_today())
-        self.keys = {
+        keys = {
             "provider": make_key(data, "provider", PROVIDER, f"--npi={PROVIDER_NPI}"),
             "claims": make_key(data, "claims", "Golden State Health Plan"),
             "auditor": make_key(data, "auditor", "State auditor"),
         }
+        self.client = Client(url, keys)
+        self.call = self.client.call
+        self.until = self.client.until
+        self.ids: dict[str, str] = {}
 
     def run(self) -> None:
-        say("1. The provider sends its files")
-        submissions = [self.submit(self.samples / name) for name in SAMPLES]
-        print(
-            table(
-                [
-                    {
-                        key: each[key]
-                        for key in (
-                            "file_name",
-                            "channel",
-                            "received_at",
-                            "receipt_date",
-                            "claims",
-                            "unreadable",
-                        )
-                    }
-                    for each in submissions
-                ]
-            )
-        )
+        self.load_feeds()
+        submissions = self.submit_files()
+        submissions = self.show_verdicts(submissions)
+        claims = [claim for each in submissions for claim in each["claims"]]
+        self.ids = {claim["claim"]: claim["claim_id"] for claim in claims if claim["claim"]}
+        clocks = self.show_clocks(sum(claim["clean"] for claim in claims))
+        self.late_record()
+        self.decide()
+        self.look_up()
+        self.pay(clocks)
+        self.audit()
+        self.show_pages()
 
-        say("2. Every claim has its verdict")
-        submissions = [self.judged(each["submission_id"]) for each in submissions]
-        print(table([{"file": each["file_name"], **each["counts"]} for each in submissions]))
-        for each in submissions:
+    def load_feeds(self) -> None:
+        say("1. The plan loads what it and the counties know of members' other care")
+        answers = [
+            self.client.send("claims", f"{VALIDATOR}/{path}", self.samples / name)
+            for name, path in FEEDS.items()
+        ]
+        files = zip(FEEDS, answers, strict=True)
+        columns = ("rows", "taken", "wrong_rows")
+        print(table([{"file": name} | {key: each[key] for key in columns} for name, each in files]))
+        for name, each in zip(FEEDS, answers, strict=True):
+            for wrong in each["wrong"]:
+                print(
+                    f"\n{name}, row {wrong['row']}, {wrong['field']} {wrong['value']}: {wrong['reason']}"
+                    f" Right would be: {wrong['expected']}"
+                )
+
+    def submit_files(self) -> list[dict[str, Any]]:
+        say("2. The provider sends its files")
+        path = "/intake/api/v1/submissions"
+        submissions = [self.client.send("provider", path, self.samples / name) for name in SAMPLES]
+        columns = ("file_name", "channel", "received_at", "receipt_date", "claims", "unreadable")
+        print(table(submissions, columns))
+        return submissions
+
+    def show_verdicts(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        say("3. Every claim has its verdict")
+        judged = [self.judged(each["submission_id"]) for each in submissions]
+        print(table([{"file": each["file_name"], **each["counts"]} for each in judged]))
+        for each in judged:
             print(f"\n{each['file_name']}")
             for note in each["notes"]:
                 print(f"  note: {note['message']}")
             for claim in each["claims"]:
                 print("\n".join(claim_lines(claim)))
+        return judged
 
-        clean = [claim for each in submissions for claim in each["claims"] if claim["clean"]]
-        say("3. Every clean claim has a clock")
-        clocks = self.until("every clock", self.clocks, lambda found: len(found) == len(clean))
-        print(
-            table(
-                clocks,
-                (
-                    "claim_id",
-                    "payer_id",
-                    "received_at",
-                    "deadline",
-                    "contract_30",
-                    "contract_90",
-                    "state",
-                    "amount_cents",
-                ),
-            )
+    def show_clocks(self, clean: int) -> list[dict[str, Any]]:
+        say("4. Every clean claim has a clock")
+        clocks: list[dict[str, Any]] = self.until("every clock", self.clocks, lambda all_: len(all_) == clean)
+        days = ("received_at", "deadline", "contract_30", "contract_90")
+        print(table(clocks, ("claim_id", "payer_id", *days, "state", "amount_cents")))
+        return clocks
+
+    def late_record(self) -> None:
+        say("5. The county tells of a service later: an accepted claim is a suspected duplicate")
+        claim_id = self.ids[LATE_CLAIM]
+        file = self.samples / "care_services_late.csv"
+        taken = self.client.send("claims", f"{VALIDATOR}/care-services", file)
+        print(f"{file.name}: {taken['taken']} row taken")
+        suspected = self.until(
+            f"the suspected duplicate {LATE_CLAIM}",
+            lambda: self.claim(claim_id),
+            lambda claim: claim.get("review") == "suspected",
         )
+        print("\n".join(claim_lines(suspected)))
+        print("\n" + table(suspected["timeline"]))
 
-        say("4. The plan pays, denies and asks")
+    def decide(self) -> None:
+        say("6. The claims department has one queue, and decides")
+        reviews = self.call("claims", "GET", f"{VALIDATOR}/reviews")["items"]
+        print(table([review_row(each) for each in reviews]))
+        for name, (decision, reason) in DECISIONS.items():
+            path = f"{VALIDATOR}/reviews/{self.ids[name]}"
+            self.call("claims", "POST", path, json={"decision": decision, "reason": reason})
+        decided = [self.decided(name) for name in DECISIONS]
+        for claim in decided:
+            print(f"\n{claim['claim']}: {claim['verdict']}\n" + table(claim["timeline"]))
+
+    def look_up(self) -> None:
+        say("7. A provider looks a member up before a service is lost")
+        found = self.call("provider", "POST", f"{VALIDATOR}/members/overlaps", json={"cin": LOOKED_UP})
+        print(table(found["programs"], ("name", "start_date", "end_date", "rule")))
+        authorized = ("benefit", "start_date", "end_date", "status", "provider")
+        print("\n" + table(found["authorizations"], authorized))
+        print("\n" + "\n".join(found["advice"]))
+
+    def pay(self, clocks: list[dict[str, Any]]) -> None:
+        say("8. The plan pays, denies and asks")
         for clock, (kind, details) in zip(clocks, payments(clocks), strict=False):
             self.call(
                 "claims",
@@ -130,62 +184,54 @@ class Demo:
         states = Counter(clock["state"] for clock in self.clocks())
         print("\n" + table([{"state": state, "clocks": number} for state, number in sorted(states.items())]))
 
-        say("5. The auditor asks for the figures and the log")
+    def audit(self) -> None:
+        say("9. The auditor asks for the figures and the log")
+        days = {
+            "from": (california_today() - timedelta(31)).isoformat(),
+            "to": california_today().isoformat(),
+        }
         figures = self.call(
-            "auditor",
-            "GET",
-            "/payments/api/v1/timeliness",
-            params={
-                "from": (california_today() - timedelta(31)).isoformat(),
-                "to": california_today().isoformat(),
-                "group_by": "payer,channel",
-            },
+            "auditor", "GET", "/payments/api/v1/timeliness", params={**days, "group_by": "payer,channel"}
         )
-        print(
-            table(
-                [
-                    figure_row(each)
-                    for each in [*figures["groups"], {**figures["total"], "key": {"payer": "all"}}]
-                ]
-            )
-        )
+        groups = [*figures["groups"], {**figures["total"], "key": {"payer": "all"}}]
+        print(table([figure_row(each) for each in groups]))
         verification = self.call("auditor", "GET", "/payments/api/v1/timeliness-log/verification")
-        print(
-            "\nTimeliness log:",
-            json.dumps(
-                {key: verification[key] for key in ("intact", "entries", "head_hash") if key in verification}
-            ),
-        )
+        shown = {key: verification[key] for key in ("intact", "entries", "head_hash") if key in verification}
+        print("\nTimeliness log:", json.dumps(shown))
         if not verification["intact"]:
             sys.exit("The timeliness log is broken.")
 
+    def show_pages(self) -> None:
         say("Pages (KEEP=1 make demo leaves them up)")
         for who, path in (
             ("sign in", "/"),
             ("provider", "/intake/"),
-            ("claims department", "/payments/"),
+            ("review queue", "/validator/"),
+            ("clocks", "/payments/"),
             ("auditor", "/payments/timeliness"),
         ):
-            print(f"  {who:<18} {self.url}{path}")
+            print(f"  {who:<18} {self.client.url}{path}")
 
     def show_keys(self) -> None:
         print("\nKeys to sign in with:")
-        for role, key in self.keys.items():
+        for role, key in self.client.keys.items():
             print(f"  {role:<10} {key}")
 
-    def submit(self, path: Path) -> dict[str, Any]:
-        with path.open("rb") as file:
-            found: dict[str, Any] = self.call(
-                "provider", "POST", "/intake/api/v1/submissions", files={"file": (path.name, file)}
-            )
-        return found
-
     def judged(self, submission_id: str) -> dict[str, Any]:
-        return self.until(
+        found: dict[str, Any] = self.until(
             f"the verdicts of {submission_id}",
             lambda: self.call("provider", "GET", f"/intake/api/v1/submissions/{submission_id}"),
-            lambda found: found["status"] == "complete",
+            lambda submission: submission["status"] == "complete",
         )
+        return found
+
+    def decided(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.until(
+            f"the decision on {name}",
+            lambda: self.claim(self.ids[name]),
+            lambda claim: claim["verdict"] != "pended",
+        )
+        return found
 
     def clocks(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.call(
@@ -195,26 +241,6 @@ class Demo:
 
     def claim(self, claim_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.call("provider", "GET", f"/intake/api/v1/claims/{claim_id}")
-        return found
-
-    def call(self, role: str, method: str, path: str, **details: Any) -> Any:
-        answer = requests.request(
-            method,
-            self.url + path,
-            headers={"Authorization": f"Bearer {self.keys[role]}"},
-            timeout=60,
-            **details,
-        )
-        if not answer.ok:
-            sys.exit(f"{method} {path} answered {answer.status_code}: {answer.text}")
-        return answer.json()
-
-    def until(self, what: str, look: Callable[[], Any], done: Callable[[Any], bool]) -> Any:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not done(found := look()):
-            if time.monotonic() > deadline:
-                sys.exit(f"Waited {WAIT_SECONDS} seconds for {what}; last seen: {json.dumps(found)[:2000]}")
-            time.sleep(0.1)
         return found
 
 
@@ -232,6 +258,18 @@ def payments(clocks: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def review_row(review: dict[str, Any]) -> dict[str, Any]:
+    first = review["reasons"][0]
+    return {
+        "claim": review["claim"],
+        "waits as": review["kind"],
+        "rule": first["rule"],
+        "why": shorten(first["message"], 70, placeholder=" …"),
+        "amount": f"${review['amount_cents'] / 100:,.2f}",
+        "days left": review["days_left"],
+    }
+
+
 def figure_row(group: dict[str, Any]) -> dict[str, Any]:
     share = {days: group[f"within_{days}"] for days in (30, 90)}
     return {
@@ -243,74 +281,6 @@ def figure_row(group: dict[str, Any]) -> dict[str, Any]:
         "overdue": group["overdue"],
         "running": group["running"],
     }
-
-
-@contextmanager
-def running_suite(data: Path) -> Iterator[str]:
-    """The suite in a process of its own, on a free port."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTCLAIM_")}
-    environment["PROMPTCLAIM_PAYERS_FILE"] = str(ROOT / "deploy" / "payers.example.toml")
-    with (data / "suite.log").open("wb") as log:
-        suite = subprocess.Popen(
-            [COMMAND, "up", "--data", data, "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            wait_until_ready(suite, url, data / "suite.log")
-            print(f"promptclaim is up at {url}")
-            yield url
-        finally:
-            suite.send_signal(signal.SIGINT)
-            suite.wait(30)
-
-
-def wait_until_ready(suite: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if suite.poll() is not None:
-            break
-        try:
-            if all(
-                requests.get(f"{url}/{name}/readyz", timeout=5).ok
-                for name in ("intake", "validator", "payments")
-            ):
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.1)
-    sys.exit(f"The suite did not start:\n{log.read_text()[-4000:]}")
-
-
-def make_key(data: Path, role: str, organisation: str, *options: str) -> str:
-    made = subprocess.run(
-        [
-            COMMAND,
-            "keys",
-            "create",
-            "--role",
-            role,
-            "--organisation",
-            organisation,
-            "--format",
-            "json",
-            "--data",
-            data,
-            *options,
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    secret: str = json.loads(made.stdout)["secret"]
-    return secret
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_for_ctrl_c() -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import claims_837p  # noqa: E402 - stands beside this script, which is no package
+import other_care  # noqa: E402
 
 MADE_ON = date(2026, 11, 16)
 
@@ -210,7 +212,32 @@ _TITLES = {
     "invoice.xlsx": "Excel invoice of Harbor Street Outreach (NPI 1234567893)",
     "invoice.csv": "The same organization's next invoice, as CSV",
     "claims.json": "Claims as a billing system sends them",
+    "other-care.csv": "Claims that records of other care speak about: load the feeds below first",
 }
+_FEEDS = {
+    "care_services.csv": "CHW and county TCM services. The NPI of CHW-1004 is wrong: that row is not taken",
+    "enrollments.csv": "Time in CCS, PACE, a waiver, specialty mental health and in the plan itself",
+    "authorizations.csv": "Authorizations of the members of all samples",
+    "member_aliases.csv": "Two CINs of one member",
+    "care_services_late.csv": "A county TCM service that comes after the claims were judged",
+}
+_CHECK = """
+The plan loads the feeds; who wants to see the same verdicts offline names them:
+
+```
+promptclaim check samples/other-care.csv --services samples/care_services.csv \\
+    --enrollments samples/enrollments.csv --authorizations samples/authorizations.csv \\
+    --aliases samples/member_aliases.csv
+```
+"""
+
+
+def _other_care_rows() -> list[tuple[Row, str]]:
+    rows = []
+    for sample in other_care.CLAIMS:
+        member, day, cells = other_care.claim_cells(sample, MADE_ON)
+        rows.append((_row(sample.control, member, day, sample.units, sample.amount, **cells), sample.shows))
+    return rows
 
 
 def _json_claim(control: str, member: Row, lines: list[Row], **fields: Any) -> Row:
@@ -321,15 +348,34 @@ def _write_xlsx(path: Path, days: int) -> None:
                     sheet.write_number(number, index, cell)
 
 
-def _csv_text(days: int) -> str:
+def _csv_text(rows: list[tuple[Row, str]], invoice_number: str, days: int, dates_as: str) -> str:
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, [column.name for column in COLUMNS])
     writer.writeheader()
-    for row, _ in CSV_ROWS:
+    for row, _ in rows:
         cells = _moved(row, days)
-        dates = {name: f"{cell:%m/%d/%Y}" for name, cell in cells.items() if isinstance(cell, date)}
-        writer.writerow({**cells, "invoice_number": "2026-119", **dates})
+        dates = {name: f"{cell:{dates_as}}" for name, cell in cells.items() if isinstance(cell, date)}
+        writer.writerow({**cells, "invoice_number": invoice_number, **dates})
     return buffer.getvalue()
+
+
+def _feed_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _feeds(on: date) -> dict[str, str]:
+    services = other_care.SERVICE_COLUMNS
+    return {
+        "care_services.csv": _feed_text(services, other_care.services(on)),
+        "enrollments.csv": _feed_text(other_care.ENROLLMENT_COLUMNS, other_care.enrollments(on)),
+        "authorizations.csv": _feed_text(other_care.AUTHORIZATION_COLUMNS, other_care.authorizations(on)),
+        "member_aliases.csv": _feed_text(other_care.ALIAS_COLUMNS, other_care.aliases()),
+        "care_services_late.csv": _feed_text(services, other_care.late_services(on)),
+    }
 
 
 def _readme() -> str:
@@ -343,10 +389,13 @@ def _readme() -> str:
         "invoice.xlsx": [(row["control_number"], text) for row, text in XLSX_ROWS if text],
         "invoice.csv": [(row["control_number"], text) for row, text in CSV_ROWS],
         "claims.json": [(claim["control_number"], text) for claim, text in JSON_CLAIMS],
+        "other-care.csv": [(sample.control, sample.shows) for sample in other_care.CLAIMS],
     }
     for name, claims in told.items():
         table = "\n".join(f"| {control} | {text} |" for control, text in claims)
         parts.append(f"\n## {name}\n{_TITLES[name]}.\n\n| claim | shows |\n| --- | --- |\n{table}\n")
+    table = "\n".join(f"| {name} | {text} |" for name, text in _FEEDS.items())
+    parts.append(f"\n## Feeds of other care\n{_CHECK}\n| file | holds |\n| --- | --- |\n{table}\n")
     return "".join(parts)
 
 
@@ -357,7 +406,12 @@ def build(folder: Path, on: date = MADE_ON) -> None:
         "~\n".join([*claims_837p.segments(on), ""]), encoding="ascii", newline=""
     )
     _write_xlsx(folder / "invoice.xlsx", days)
-    (folder / "invoice.csv").write_text(_csv_text(days), encoding="utf-8", newline="")
+    for name, text in {
+        "invoice.csv": _csv_text(CSV_ROWS, "2026-119", days, "%m/%d/%Y"),
+        "other-care.csv": _csv_text(_other_care_rows(), "2026-121", days, "%Y-%m-%d"),
+        **_feeds(on),
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
     document = {"claims": [_moved(claim, days) for claim, _ in JSON_CLAIMS]}
     (folder / "claims.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_readme(), encoding="utf-8")

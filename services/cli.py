@@ -15,6 +15,7 @@ from typing import Any, ParamSpec
 import click
 
 from shared import __version__
+from shared.care import FEEDS
 from shared.settings import Settings, SettingsError
 
 SERVICE_NAMES = ("intake", "validator", "payments")
@@ -34,6 +35,7 @@ class Day(click.ParamType[date]):
 
 
 DAY = Day()
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def with_settings(**overrides: str) -> Settings:
@@ -75,6 +77,11 @@ data_option = click.option(
 )
 
 
+def feed_option(feed: str, help_: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """An option that names a file of records of other care; may be given more than once."""
+    return click.option(f"--{feed}", multiple=True, type=FILE, metavar="CSV", help=help_)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="promptclaim")
 def main() -> None:
@@ -103,15 +110,21 @@ def main() -> None:
     show_default=True,
     help="Check 837P against the implementation guide.",
 )
+@feed_option("services", "CHW, TCM, CCS and other services (CSV or JSON).")
+@feed_option("enrollments", "Enrolments in other programs (CSV or JSON).")
+@feed_option("authorizations", "Authorizations of ECM and Community Supports (CSV or JSON).")
+@feed_option("aliases", "CINs that are one member's (CSV or JSON).")
 @needs_settings
 def check(files: tuple[Path, ...], **options: Any) -> None:
     """Judge files offline. Nothing is stored or sent.
 
-    Exit status: 0 no claim rejected, 1 a claim rejected or unreadable, 2 a file that cannot be read at all.
+    Exit status: 0 no claim rejected, 1 a claim rejected or unreadable or a row of a feed wrong, 2 a file or feed
+    that cannot be read at all.
     """
     from services.commands.check import run
 
-    sys.exit(run(files, **options))
+    feeds = [(feed, path) for feed in FEEDS for path in options.pop(feed)]
+    sys.exit(run(files, feeds=feeds, **options))
 
 
 @main.command()
@@ -140,6 +153,73 @@ def codes(day: date | None, output: str) -> None:
     from services.commands.codes import listing
 
     click.echo(listing(day, output))
+
+
+@main.command()
+@click.argument("rule", required=False)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "markdown", "html"]),
+    default="table",
+    show_default=True,
+)
+def rules(rule: str | None, output: str) -> None:
+    """Every rule with its severity, authority and dates; one RULE with its examples and their message."""
+    from services.commands.rules import listing
+
+    try:
+        click.echo(listing(rule, output))
+    except KeyError:
+        raise click.UsageError(f"There is no rule {rule}. The list of all: promptclaim rules") from None
+
+
+@main.command()
+@click.option("--codes", type=FILE, help="A changed code set, as hcpcs_codes.csv.")
+@click.option("--rules", type=FILE, help="A changed catalogue of rules, as rules.toml.")
+@click.option("--programs", type=FILE, help="A changed table of other programs, as programs.csv.")
+@click.option("--limits", type=FILE, help="Changed Community Supports limits, as support_limits.csv.")
+@click.option("--payers", type=FILE, help="A changed payers file (TOML).")
+@click.option("--from", "first", type=DAY, help="Report claims that arrived on this day or later.")
+@click.option("--to", "last", type=DAY, help="Report claims that arrived on this day or before.")
+@data_option
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@needs_settings
+def replay(
+    data_dir: str | None,
+    payers: Path | None,
+    first: date | None,
+    last: date | None,
+    output: str,
+    **changed: Path | None,
+) -> None:
+    """Judge stored claims again by changed data, without storing anything, and say what would differ.
+
+    Exit status: 0 nothing differs, 1 something does, 2 the data cannot be used.
+    """
+    from services.commands.replay import CannotReplay, run
+
+    given = {name: path for name, path in changed.items() if path is not None}
+    if not given and payers is None:
+        raise click.UsageError("Name what is changed: --codes, --rules, --programs, --limits or --payers.")
+    settings = with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")
+    try:
+        sys.exit(run(settings, given, payers=payers, first=first, last=last, output=output))
+    except CannotReplay as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+@main.command()
+@click.option("--write", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+def contracts(folder: Path | None) -> None:
+    """The AsyncAPI 3 document of all topics; with --write, that and the JSON Schemas as files below DIR."""
+    from services.commands.contracts import as_text, asyncapi, write
+
+    if folder is None:
+        click.echo(as_text(asyncapi()), nl=False)
+        return
+    for path in write(folder):
+        click.echo(path)
 
 
 @main.command()

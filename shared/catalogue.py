@@ -4,17 +4,22 @@ Every finding is made through :func:`finding`, so that severity, authority and r
 """
 
 import tomllib
+from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct, convert
 
 from shared.findings import Finding, Severity
+from shared.reference.tables import text_of
 
 
 class Rule(Struct, frozen=True, omit_defaults=True):
-    """One rule. ``severity`` is its usual one; a rule may find less or more where its statement says so."""
+    """One rule. ``severity`` is its usual one; a rule may find less or more where its statement says so.
+
+    ``effective_from`` and ``effective_to`` (both included; none: no end) are dates of service, and of receipt
+    for clocks and the filing limit.
+    """
 
     id: str
     severity: Severity
@@ -22,6 +27,8 @@ class Rule(Struct, frozen=True, omit_defaults=True):
     statement: str
     authority: str
     version: str
+    effective_from: date
+    effective_to: date | None = None
     carc: str | None = None
     rarc: str | None = None
     claim_status: str | None = None
@@ -29,10 +36,13 @@ class Rule(Struct, frozen=True, omit_defaults=True):
 
 @cache
 def rules() -> dict[str, Rule]:
-    """All rules by id. Raises ``msgspec.ValidationError`` where the data file is wrong."""
-    raw = tomllib.loads(files("shared.reference").joinpath("rules.toml").read_text(encoding="utf-8"))
-    version = raw["version"]
-    return {row["id"]: convert({"version": version, **row}, Rule) for row in raw["rule"]}
+    """All rules by id.
+
+    Raises ``tomllib.TOMLDecodeError``, ``KeyError`` or ``msgspec.ValidationError`` where the data file is wrong.
+    """
+    raw = tomllib.loads(text_of("rules.toml"))
+    common = {"version": raw["version"], "effective_from": raw["effective_from"]}
+    return {row["id"]: convert({**common, **row}, Rule) for row in raw["rule"]}
 
 
 def finding(rule_id: str, message: str, **details: Any) -> Finding:

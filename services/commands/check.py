@@ -6,10 +6,8 @@ SQLite file which is gone when the command ends.
 
 import logging
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +16,11 @@ from typing import Any, Protocol, TextIO
 import click
 import msgspec
 from msgspec import Raw, Struct
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
+from services.commands.check_feeds import FeedPath, feed_printer, load_feeds
 from services.commands.read_ahead import Item, batches, batches_read_ahead
+from services.commands.scratch_history import scratch_history
 from services.commands.tables import claim_lines, finding_lines
 from services.intake.payer_notes import unknown_payer_notes
 from services.intake.readers import ClaimRead, ClaimsFile, FileRefused, UnreadableClaim
@@ -28,15 +28,6 @@ from services.intake.readers.recognise import open_claims_file
 from services.intake.readers.x12_837p import X12ClaimsFile
 from services.payments.clock_document import clock_of_receipt
 from services.validator import facts
-from services.validator.models import (
-    CARE_RECORDS,
-    CLAIMS,
-    DAYS_TO_COMPARE,
-    FEED_COVERAGE,
-    MEMBER_CINS,
-    METADATA,
-    SERVICE_LINES,
-)
 from services.validator.rules import Context, Judgement, judge_batch, prepare
 from shared.calendar import pacific_date
 from shared.claim import Receipt, Submitter
@@ -53,7 +44,6 @@ _READ_AHEAD_CLAIMS = 2_000
 """From here on a second process is worth its start."""
 
 _YOU = Submitter(organisation="offline check")
-_HISTORY = (CLAIMS, SERVICE_LINES, CARE_RECORDS, MEMBER_CINS, FEED_COVERAGE, DAYS_TO_COMPARE)
 
 _UNREADABLE_FILE = 2
 _REJECTED = 1
@@ -67,10 +57,12 @@ def run(
     received: date | None,
     payers: Path | None,
     conformity: bool,
+    feeds: Sequence[FeedPath] = (),
 ) -> int:
     """Judge the files in order, print what was found, and return the exit status: 0, 1 or 2.
 
-    Raises ``click.UsageError`` for a payers file that is not right.
+    ``feeds`` of other care are loaded first; where one cannot be read, no claim is judged. Raises
+    ``click.UsageError`` for a payers file that is not right.
     """
     # Libraries that read claims like to print what they read.
     logging.disable(logging.CRITICAL)
@@ -82,9 +74,12 @@ def run(
     except BadPayersFile as error:
         raise click.UsageError(str(error)) from None
     printer: Printer = JsonPrinter(sys.stdout) if output == "json" else TablePrinter(sys.stdout)
-    with _empty_history() as connection:
+    with scratch_history() as connection:
+        status = load_feeds(connection, feeds, feed_printer(output, sys.stdout))
+        if status == _UNREADABLE_FILE:
+            return status
         checker = Checker(connection, terms, received, as_of or max(today, received), conformity=conformity)
-        return max(checker.check(path, printer) for path in files)
+        return max(status, *(checker.check(path, printer) for path in files))
 
 
 class Checked(Struct, frozen=True):
@@ -110,6 +105,7 @@ class Checker:
         self._context = Context(codes=CodeSet.load(), payers=payers)
         self._receipt = Receipt(received_at=f"{received.isoformat()}T20:00:00.000000Z", arrival_date=received)
         self._conformity = conformity
+        self._file_notes: list[Finding] = []
         self._clock_json = lru_cache(maxsize=1024)(
             lambda terms: encode(clock_of_receipt(received, terms, as_of))
         )
@@ -130,7 +126,8 @@ class Checker:
             checked = self._judged(batch)
             counts.update(each.verdict for each in checked)
             printer.claims(path.name, checked)
-        notes = [*claims_file.notes, *unknown_payer_notes(self._payers, payer_ids)]
+        notes = [*claims_file.notes, *self._file_notes, *unknown_payer_notes(self._payers, payer_ids)]
+        self._file_notes.clear()
         printer.summary(path.name, claims_file.census.claims, counts, notes)
         return _REJECTED if counts["rejected"] or counts["unreadable"] else 0
 
@@ -141,6 +138,7 @@ class Checker:
         history, records = facts.load(self._connection, batch)
         judgements = judge_batch(batch, self._context, history, records)
         facts.keep(self._connection, judgements)
+        self._file_notes.extend(note for judgement in judgements for note in judgement.file_notes)
         in_order = iter(judgements)
         return [
             _unreadable(item) if isinstance(item, UnreadableClaim) else self._outcome(next(in_order))
@@ -275,16 +273,3 @@ def _unreadable(item: UnreadableClaim) -> Checked:
         findings=item.findings,
         rows=item.rows,
     )
-
-
-@contextmanager
-def _empty_history() -> Iterator[Connection]:
-    """The validator's history in a temporary file: no durability is wanted, so nothing waits for the disk."""
-    with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
-        engine = create_engine(f"sqlite:///{Path(folder) / 'history.db'}")
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=OFF")
-            connection.exec_driver_sql("PRAGMA synchronous=OFF")
-            METADATA.create_all(connection, tables=_HISTORY)
-            yield connection
-        engine.dispose()

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.validator import api, handlers, pages
+from services.validator import (
+    api,
+    feed_api,
+    handlers,
+    lookup_api,
+    lookup_pages,
+    review_api,
+    review_pages,
+    rule_pages,
+)
 from services.validator.late import CompareWithRecords
 from services.validator.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
 from shared.messaging.consumer import Subscription
@@ -25,8 +34,8 @@ def create_app(parts: Parts) -> Flask:
         "validator",
         parts,
         Keys(parts.database, API_KEYS),
-        blueprints=[api.blueprint],
-        pages=[pages.blueprint],
+        blueprints=[api.blueprint, feed_api.blueprint, review_api.blueprint, lookup_api.blueprint],
+        pages=[review_pages.blueprint, lookup_pages.blueprint, rule_pages.blueprint],
         idempotency=IDEMPOTENCY,
         ready=lambda: {"migrations": is_current(parts.database, "services.validator")},
     )

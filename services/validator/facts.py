@@ -22,10 +22,13 @@ from services.validator.rules import (
     needs,
 )
 from services.validator.rules.history import care_key, cins_of
+from services.validator.rules.overlap_chw import MAY_BE_CHW
 from shared.among import among
 from shared.care import Authorization, CareService, Enrollment, Feed
 from shared.database import insert_rows
 from shared.spans import meeting
+
+_MAY_BE_CHW = f"program IN ({', '.join(map(repr, MAY_BE_CHW))})"
 
 _encode = msgspec.json.Encoder().encode
 _decode_line = msgspec.json.Decoder(EarlierLine).decode
@@ -73,8 +76,8 @@ def records_for(connection: Connection, members: Iterable[Span], aliases: Aliase
     """The records of other care of these members that bear on these days.
 
     Authorizations and enrolments are all loaded, whatever their days: what ended and what came first matters as
-    well, and time in a plan that covers other days only. So are the services of the whole time in which ECM was
-    authorized around these days.
+    well, and time in a plan that covers other days only. So are the CHW services of the whole time in which ECM
+    was authorized around these days.
     """
     spans = frozenset(members)
     coverage = coverage_of_feeds(connection)
@@ -82,11 +85,12 @@ def records_for(connection: Connection, members: Iterable[Span], aliases: Aliase
         return Records(aliases=aliases, coverage=coverage)
     always = {Span(span.key, date.min, date.max) for span in spans}
     authorizations = [_decode_authorization(each) for each in _records(connection, "authorizations", always)]
+    services = [
+        *_records(connection, "services", spans),
+        *_records(connection, "services", _ecm_periods(spans, authorizations, aliases), _MAY_BE_CHW),
+    ]
     return Records(
-        services=[
-            _decode_service(each)
-            for each in _records(connection, "services", _with_ecm_periods(spans, authorizations, aliases))
-        ],
+        services=[_decode_service(each) for each in dict.fromkeys(services)],
         enrollments=[_decode_enrollment(each) for each in _records(connection, "enrollments", always)],
         authorizations=authorizations,
         aliases=aliases,
@@ -192,7 +196,7 @@ def _judge_one_after_another(connection: Connection, aliases: Aliases) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (member,))
 
 
-def _records(connection: Connection, feed: Feed, spans: Iterable[Span]) -> list[bytes]:
+def _records(connection: Connection, feed: Feed, spans: Iterable[Span], where: str = "true") -> list[bytes]:
     records = CARE_RECORDS.c
     rows = meeting(
         connection,
@@ -201,26 +205,27 @@ def _records(connection: Connection, feed: Feed, spans: Iterable[Span]) -> list[
         first=records.first_day,
         last=records.last_day,
         spans=spans,
-        where=f"feed = '{feed}' AND NOT withdrawn",
+        where=f"feed = '{feed}' AND NOT withdrawn AND {where}",
     )
     return [document for (document,) in rows]
 
 
-def _with_ecm_periods(
+def _ecm_periods(
     spans: frozenset[Span], authorizations: Iterable[Authorization], aliases: Aliases
 ) -> set[Span]:
+    """The times of these members' ECM authorizations that meet the days asked for."""
     asked: dict[int, list[Span]] = {}
     for span in spans:
         asked.setdefault(span.key, []).append(span)
-    wider = set(spans)
+    periods = set()
     for authorization in authorizations:
         if authorization.benefit != "ECM":
             continue
         first, last = authorization.start_date, authorization.end_date or date.max
         for key in map(care_key, aliases.of(authorization.cin)):
             if any(span.first <= last and first <= span.last for span in asked.get(key, ())):
-                wider.add(Span(key, first, last))
-    return wider
+                periods.add(Span(key, first, last))
+    return periods
 
 
 def _claims_by(connection: Connection, searched: Column[Any], values: Iterable[str]) -> Any:

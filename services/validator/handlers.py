@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from services.validator import facts
+from services.validator import facts, feed_handlers
 from services.validator.judgements import on_receipt, write
 from services.validator.late import judge_beside_others
 from services.validator.rules import Context, judge_batch, prepare
@@ -43,7 +43,7 @@ class JudgeReceived:
 
 def subscriptions(parts: Parts) -> list[Subscription]:
     """What the validator listens to."""
-    return [Subscription((CLAIMS_RECEIVED,), JudgeReceived(parts))]
+    return [Subscription((CLAIMS_RECEIVED,), JudgeReceived(parts)), *feed_handlers.subscriptions(parts)]
 
 
 def _received(event: Event) -> ClaimReceived:

@@ -195,8 +195,8 @@ def _moved(
     return verdict, OF_VERDICT[verdict], review if in_review else None
 
 
-def _identity(finding: Finding) -> tuple[str, str, int | None, str | None]:
-    return finding.rule, finding.severity, finding.line, finding.value
+def _identity(finding: Finding) -> tuple[object, ...]:
+    return finding.rule, finding.severity, finding.line, finding.value, finding.expected
 
 
 def _evidence(

@@ -117,6 +117,8 @@ CARE_RECORDS = Table(
     Column("record_id", String(80), primary_key=True),
     Column("care_key", BigInteger, nullable=False),
     Column("cin", String(14), nullable=False),
+    # Of a service: its program. Services of the whole time in ECM are looked up for a few programs only.
+    Column("program", String(30)),
     Column("first_day", Date, nullable=False),
     # The far end of the calendar where no end is known.
     Column("last_day", Date, nullable=False),

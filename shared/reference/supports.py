@@ -8,26 +8,53 @@ from datetime import date
 from functools import cache
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
+from shared.catalogue import rules
 from shared.reference.tables import rows_of
 
 LODGING = frozenset({"recuperative_care", "post_hospitalization_housing", "transitional_rent"})
 """One bed a night: DHCS Community Supports Policy Guide, the combined limit on room and board."""
 
-Counted = Literal["times", "days", "days_in_a_row", "hours", "units_a_day", "weeks", "cents"]
-Window = Literal["lifetime", "rolling_year", "stay", "day"]
+DIFFERENT_BY_CODE = frozenset({"medically_tailored_meals", "day_habilitation", "housing_tenancy_sustaining"})
+"""Services whose codes stand for different things, so that two of them on a day are no repetition.
+
+Kinds of food; educational, prevocational and employment support; financial management and brokerage.
+"""
+
+DAYS_OF_A_ROLLING_YEAR = 365
+WEEKS_OF_A_ROLLING_YEAR = 52
+
+Counted = Literal["times", "stays", "days", "weeks", "hours", "units", "cents"]
+Window = Literal["lifetime", "rolling_year", "calendar_year", "run", "stay", "day"]
+
+_TOGETHER: frozenset[tuple[Counted, Window]] = frozenset(
+    {
+        ("times", "lifetime"),
+        ("stays", "lifetime"),
+        ("days", "run"),
+        ("days", "rolling_year"),
+        ("weeks", "rolling_year"),
+        ("hours", "calendar_year"),
+        ("units", "stay"),
+        ("units", "day"),
+        ("cents", "lifetime"),
+    }
+)
 
 
 class SupportLimit(Struct, frozen=True):
     """At most ``most`` of what is ``counted``, for one member, of these ``services`` together within ``window``.
 
-    ``hours_a_unit`` turns units into hours where ``counted`` is hours. ``on`` is false for a figure that is not
-    confirmed; ``reason`` says why.
+    ``codes``: only lines of these HCPCS codes count, all where there are none. ``times`` are days of service by
+    provider, ``stays`` runs of nights; a ``run`` is days in a row, ``stay`` one line. ``hours_a_unit`` turns
+    units into hours. ``on`` is false for a figure that is not confirmed; ``reason`` says why, or how it is read.
     """
 
     id: str
+    name: str
     services: frozenset[str]
+    codes: frozenset[str]
     counted: Counted
     window: Window
     most: int
@@ -43,32 +70,33 @@ class SupportLimit(Struct, frozen=True):
         """The id of its rule: ``limit.respite_hours``."""
         return f"limit.{self.id}"
 
-    def in_force(self, day: date) -> bool:
-        """Whether it is switched on and counts services of ``day``."""
-        return (
-            self.on and self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
-        )
+    def in_force(self, first: date, last: date) -> bool:
+        """Whether it counts any of these days of service."""
+        return self.effective_from <= last and (self.effective_to is None or first <= self.effective_to)
+
+    def days_around(self, first: date, last: date) -> tuple[date, date]:
+        """The days whose lines may count together with those of a line from ``first`` through ``last``."""
+        match self.window:
+            case "lifetime":
+                return date.min, date.max
+            case "calendar_year":
+                return date(first.year, 1, 1), date(last.year, 12, 31)
+            case "rolling_year":
+                return _wider(first, last, DAYS_OF_A_ROLLING_YEAR - 1)
+            case "run":
+                return _wider(first, last, self.most)
+            case "stay" | "day":
+                return first, last
 
 
 @cache
 def support_limits() -> tuple[SupportLimit, ...]:
-    """All rows, those switched off among them."""
-    return tuple(
-        SupportLimit(
-            id=row["id"],
-            services=frozenset(row["services"].split()),
-            counted=row["counted"],  # type: ignore[arg-type]
-            window=row["window"],  # type: ignore[arg-type]
-            most=int(row["most"]),
-            hours_a_unit=int(row["hours_a_unit"] or 0),
-            effective_from=date.fromisoformat(row["effective_from"]),
-            effective_to=date.fromisoformat(row["effective_to"]) if row["effective_to"] else None,
-            on=row["on"] == "1",
-            reason=row["reason"],
-            authority=row["authority"],
-        )
-        for row in rows_of("support_limits.csv")
-    )
+    """All rows, those switched off among them.
+
+    Raises ``ValueError`` (``msgspec.ValidationError`` among them) for a row that makes no sense, and for one that is
+    switched on and has no rule in the catalogue.
+    """
+    return tuple(map(_limit, rows_of("support_limits.csv")))
 
 
 @cache
@@ -77,6 +105,36 @@ def limits_of(service: str) -> tuple[SupportLimit, ...]:
     return tuple(limit for limit in support_limits() if limit.on and service in limit.services)
 
 
-def has_limit(service: str) -> bool:
-    """Whether any limit that is switched on counts this service over time."""
-    return bool(limits_of(service))
+def days_to_count(service: str, first: date, last: date) -> tuple[date, date]:
+    """The days whose lines may bear on a line of this service: its own, or more where a limit counts over time."""
+    around = [limit.days_around(first, last) for limit in limits_of(service) if limit.in_force(first, last)]
+    if not around:
+        return first, last
+    return min(earliest for earliest, _ in around), max(latest for _, latest in around)
+
+
+def _limit(row: dict[str, str]) -> SupportLimit:
+    limit = convert(
+        {
+            **row,
+            "services": row["services"].split(),
+            "codes": row["codes"].split(),
+            "most": int(row["most"]),
+            "hours_a_unit": int(row["hours_a_unit"] or 0),
+            "effective_to": row["effective_to"] or None,
+            "on": row["on"] == "1",
+        },
+        SupportLimit,
+    )
+    if (limit.counted, limit.window) not in _TOGETHER:
+        raise ValueError(f"limit {limit.id}: {limit.counted} are not counted over {limit.window}")
+    if limit.on and limit.rule not in rules():
+        raise ValueError(f"limit {limit.id} is switched on, but the catalogue has no rule {limit.rule}")
+    return limit
+
+
+def _wider(first: date, last: date, days: int) -> tuple[date, date]:
+    return (
+        date.fromordinal(max(first.toordinal() - days, 1)),
+        date.fromordinal(min(last.toordinal() + days, date.max.toordinal())),
+    )

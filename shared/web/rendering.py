@@ -25,9 +25,10 @@ class Link(NamedTuple):
 
 
 NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
-    "provider": (Link("Your claims", "/intake/"),),
+    "provider": (Link("Your claims", "/intake/"), Link("Look up a member", "/validator/members")),
     "claims": (
         Link("Claims to look at", "/validator/"),
+        Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
     ),
@@ -35,6 +36,7 @@ NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
     "admin": (
         Link("Intake", "/intake/"),
         Link("Claims to look at", "/validator/"),
+        Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
     ),
@@ -86,6 +88,8 @@ def install_rendering(app: Flask) -> None:
         verdict_words=words.verdict_words,
         clock_words=words.clock_words,
         severity_words=words.severity_words,
+        review_words=words.review_words,
+        advice_words=words.EXPECTED,
         channel_names=words.CHANNELS,
         csrf_field=_csrf_field,
         csrf_token=csrf_token,

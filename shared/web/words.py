@@ -67,6 +67,26 @@ CLOCKS: Final[dict[str, Words]] = {
     "not_running": Words("No clock", "No payment clock runs for a claim that was not accepted.", "plain"),
 }
 
+REVIEWS: Final[dict[str, Words]] = {
+    "pended": Words("Pended", "Nothing is missing from the provider, but something needs your eye.", "wait"),
+    "suspected": Words(
+        "Suspected later",
+        "The claim was accepted. A record that came later speaks against it.",
+        "bad",
+    ),
+    "reconsider": Words(
+        "To reconsider",
+        "The claim was rejected for a record that has since been corrected or taken back.",
+        "wait",
+    ),
+}
+
+EXPECTED: Final[dict[str, Words]] = {
+    "reject": Words("Would be rejected", "", "bad"),
+    "pend": Words("Would be looked at", "", "wait"),
+    "note": Words("For your information", "", "plain"),
+}
+
 CHANNELS: Final[dict[str, str]] = {
     "837P": "Electronic claim (837P)",
     "XLSX": "Invoice (Excel)",
@@ -91,6 +111,11 @@ def verdict_words(verdict: str) -> Words:
 def clock_words(state: str) -> Words:
     """The words for the state of a clock; an unknown one is shown as it is."""
     return CLOCKS.get(state) or _unknown(state)
+
+
+def review_words(kind: str) -> Words:
+    """The words for why a claim waits for a person; an unknown kind is shown as it is."""
+    return REVIEWS.get(kind) or _unknown(kind)
 
 
 def severity_words(severity: str) -> Words:

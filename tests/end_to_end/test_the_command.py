@@ -206,7 +206,7 @@ def test_an_unknown_payer_is_noted_once_a_file(tmp_path: Path) -> None:
 
     _, lines = checked("--payers", str(payers), str(SAMPLES / "claims.837"))
 
-    assert [note["rule"] for note in lines[-1]["notes"]] == ["payer.unknown"]
+    assert [note["rule"] for note in lines[-1]["notes"]].count("payer.unknown") == 1
 
 
 @pytest.fixture(scope="module")

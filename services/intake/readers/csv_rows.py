@@ -1,9 +1,6 @@
 """Rows of an invoice in CSV: comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252."""
 
-import codecs
-import csv
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +14,13 @@ from services.intake.readers.headers import (
 )
 from services.intake.readers.invoice import Row
 from shared.catalogue import finding
+from shared.csv_text import DELIMITERS, CsvBroken, encoding_of, first_rows, rows_of_text
 from shared.findings import Finding
+
+__all__ = ["CsvTable", "encoding_of"]
 
 MAX_ROWS = 500_000
 MAX_COLUMNS = 200
-_DELIMITERS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20
-
-
-def encoding_of(path: Path) -> str | None:
-    """The text encoding of a file, from its byte order mark or its bytes; ``None`` where it is not text."""
-    utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8-sig")()
-    with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-        file.seek(0)
-        more = True
-        while more:
-            chunk = file.read(_CHUNK)
-            more = bool(chunk)
-            if b"\x00" in chunk:
-                return None
-            if utf8 is not None:
-                try:
-                    utf8.decode(chunk, final=not more)
-                except UnicodeDecodeError:
-                    utf8 = None
-    return "cp1252" if utf8 is None else "utf-8-sig"
 
 
 class CsvTable:
@@ -54,7 +31,7 @@ class CsvTable:
     def __init__(self, path: Path, encoding: str) -> None:
         self._path = path
         self._encoding = encoding
-        candidates = [(self._first_rows(delimiter), delimiter) for delimiter in _DELIMITERS]
+        candidates = [(first_rows(path, encoding, each, HEADER_WITHIN), each) for each in DELIMITERS]
         headers = [(find_header(rows), delimiter) for rows, delimiter in candidates]
         header, self._delimiter = max(headers, key=lambda found: len(found[0].columns) if found[0] else 0)
         if header is None:
@@ -102,35 +79,19 @@ class CsvTable:
             cells.append("")
             yield number, cells, problem
 
-    def _first_rows(self, delimiter: str) -> list[tuple[int, list[str]]]:
-        rows: list[tuple[int, list[str]]] = []
-        with self._path.open(encoding=self._encoding, newline="") as file, suppress(csv.Error, UnicodeError):
-            # A delimiter that does not fit the file may misread it in any way: then it names no column.
-            for number, cells in enumerate(csv.reader(file, delimiter=delimiter), start=1):
-                if any(map(str.strip, cells)):
-                    rows.append((number, cells))
-                if len(rows) >= HEADER_WITHIN:
-                    break
-        return rows
-
     def _records(self) -> Iterator[tuple[int, list[Any]]]:
-        # Strict: a quotation mark that is never closed would otherwise swallow the rows after it unnoticed.
-        number = 0
         try:
-            with self._path.open(encoding=self._encoding, newline="") as file:
-                for number, cells in enumerate(
-                    csv.reader(file, delimiter=self._delimiter, strict=True), start=1
-                ):
-                    yield number, cells
-        except csv.Error:
+            yield from rows_of_text(self._path, self._encoding, self._delimiter)
+        except CsvBroken as broken:
+            if broken.because == "quotes":
+                number = broken.after_row + 1
+                raise refused(
+                    f"Row {number} cannot be read: a double quote is not closed or stands inside a cell.",
+                    where=f"row {number}",
+                    expected='Double quotes around the whole cell; a double quote inside it is written twice: ""',
+                ) from None
             raise refused(
-                f"Row {number + 1} cannot be read: a double quote is not closed or stands inside a cell.",
-                where=f"row {number + 1}",
-                expected='Double quotes around the whole cell; a double quote inside it is written twice: ""',
-            ) from None
-        except UnicodeError:
-            raise refused(
-                f"The text after row {number} is in no encoding we know.",
-                where=f"row {number + 1}",
+                f"The text after row {broken.after_row} is in no encoding we know.",
+                where=f"row {broken.after_row + 1}",
                 expected="CSV UTF-8 (comma delimited)",
             ) from None

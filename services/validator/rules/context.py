@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.care import Evidence
 from shared.catalogue import finding
@@ -13,6 +13,7 @@ from shared.findings import Finding
 from shared.payers import Payers, PayerTerms
 from shared.places import where
 from shared.reference.codes import CodeSet
+from shared.reference.programs import Programs
 
 Evidenced = tuple[Finding, Evidence | None]
 """A finding and what it rests on, where that is something besides the claim itself."""
@@ -23,6 +24,7 @@ class Context(Struct, frozen=True):
 
     codes: CodeSet
     payers: Payers
+    programs: Programs = field(default_factory=Programs.load)
 
     def terms_of(self, claim: Claim) -> PayerTerms:
         """What is agreed with the claim's payer, or the defaults."""

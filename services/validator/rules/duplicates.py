@@ -1,41 +1,143 @@
-"""Billed before? Exact duplicates, and replacements (frequency 7) and voids (8) against their originals.
+"""Billed before? Duplicates of earlier lines, and replacements (frequency 7) and voids (8) of earlier claims.
 
-Earlier claims of a batch count as history for the later ones.
+A line gets one finding: exact before other units before another provider or shared days. Earlier claims of a batch
+and earlier lines of the claim are history as well. What a provider reads names no other provider and nothing of its
+claims.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from services.validator.rules.context import Evidenced, found
+from services.validator.rules.duplicate_messages import (
+    exact_message,
+    other_provider_message,
+    other_units_message,
+    shared_days_message,
+)
 from services.validator.rules.evidence import evidence_of
-from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, is_same_service
-from shared.calendar import us_date
+from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared
+from services.validator.rules.spans import ByDays, billed_days, days_of, exclusive_kind, rank
 from shared.claim import ServiceLine
 from shared.events import ClaimReceived
 from shared.findings import Finding, Severity
 from shared.reference.codes import ListedCode
 
+_ECM = "ecm"
+
+Identity = tuple[object, ...]
+
 
 def duplicate_findings(
     prepared: Prepared, history: History, original: OriginalClaim | None
 ) -> Iterator[Evidenced]:
-    """``duplicate.exact`` and ``duplicate.both_channels`` of every line; ``original`` is judged without.
+    """``duplicate.*`` of every line; ``original``, the claim that this one replaces, is judged without.
 
     A replacement without a standing original is its own pend, and what it repeats is probably that original:
     then an earlier claim makes its lines pend only.
     """
     received = prepared.received
+    unsure = received.claim.frequency == "7" and original is None
+    several = len(prepared.lines) > 1
+    # All lines of a claim are for one member and payer: those of one key have the same lines near them.
+    pools: dict[int, _Pool] = {}
     for line, mine, coded in zip(received.claim.lines, prepared.lines, prepared.coded, strict=True):
         if mine is None or mine.cin is None:
             continue
-        twin = _twin_within(prepared, mine) if mine.line > 1 else None
-        if twin is None:
-            near = history.lines_near(mine, without=original)
-            twin = next((other for other in near if is_same_service(other, mine)), None)
-        if twin is not None:
-            unsure = (
-                received.claim.frequency == "7" and original is None and twin.claim_id != received.claim_id
+        pool = pools.get(mine.key)
+        if pool is None:
+            near = list(history.lines_near(mine, without=original))
+            if not near and not several:
+                continue
+            near = _on_days_of(prepared, near)
+            pool = pools[mine.key] = _Pool(near)
+        same = pool.same_service(mine)
+        if same is not None and same.units == mine.units:
+            mild = unsure and same.claim_id != received.claim_id
+            yield _exact(received, line, same, coded.row, "pend" if mild else "reject")
+        elif same is not None:
+            message = other_units_message(mine, same)
+            yield _finding(received, line, same, "duplicate.other_units", message, "units", str(line.units))
+        elif (other := pool.of_another_ecm_provider(mine)) is not None:
+            yield _finding(
+                received, line, other, "duplicate.other_provider", other_provider_message(mine, other)
             )
-            yield _duplicate(received, line, twin, coded.row, "pend" if unsure else "reject")
+        elif (other := pool.sharing_days(mine)) is not None:
+            message = shared_days_message(mine, other)
+            yield _finding(received, line, other, "duplicate.overlapping_spans", message)
+        pool.add(mine)
+
+
+class _Pool:
+    """The lines under one key with which a claim's lines are compared; the claim's own come before all others."""
+
+    def __init__(self, near: Iterable[EarlierLine]) -> None:
+        self._own = _Lines()
+        self._before = _Lines()
+        self._ecm = ByDays()
+        for line in sorted(near, key=rank):
+            self._before.add(line)
+            if line.service == _ECM:
+                self._ecm.add(line, days_of(line))
+
+    def add(self, line: EarlierLine) -> None:
+        """Take in a line of the claim itself."""
+        self._own.add(line)
+
+    def same_service(self, mine: EarlierLine) -> EarlierLine | None:
+        """The same service from the same provider: if possible in the same units, else in others."""
+        identity = _identity(mine)
+        own, before = self._own.same.get(identity, {}), self._before.same.get(identity, {})
+        return own.get(mine.units) or before.get(mine.units) or next(iter((own or before).values()), None)
+
+    def of_another_ecm_provider(self, mine: EarlierLine) -> EarlierLine | None:
+        """ECM on one of these days, billed by another provider."""
+        if mine.service != _ECM or mine.billing_npi is None:
+            return None
+        return self._ecm.first_meeting(days_of(mine), other_than_npi=mine.billing_npi)
+
+    def sharing_days(self, mine: EarlierLine) -> EarlierLine | None:
+        """A line that may not be for a day of this one."""
+        kind = exclusive_kind(mine)
+        if kind is None:
+            return None
+        days = billed_days(mine)
+        for lines in (self._own, self._before):
+            of_kind = lines.exclusive.get(kind)
+            other = of_kind.first_meeting(days) if of_kind is not None else None
+            if other is not None:
+                return other
+        return None
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self.same: dict[Identity, dict[str, EarlierLine]] = {}
+        self.exclusive: dict[tuple[str, ...], ByDays] = {}
+
+    def add(self, line: EarlierLine) -> None:
+        self.same.setdefault(_identity(line), {}).setdefault(line.units, line)
+        kind = exclusive_kind(line)
+        if kind is not None:
+            self.exclusive.setdefault(kind, ByDays()).add(line, billed_days(line))
+
+
+def _on_days_of(prepared: Prepared, near: list[EarlierLine]) -> list[EarlierLine]:
+    """Those near the claim's dates: a history may hold far more, for other claims and for what limits count."""
+    if not near:
+        return near
+    lines = [line for line in prepared.lines if line is not None]
+    first = min(min(line.service_start, line.service_end) for line in lines)
+    last = max(max(line.service_start, line.service_end) for line in lines)
+    return [
+        line
+        for line in near
+        if min(line.service_start, line.service_end) <= last
+        and max(line.service_start, line.service_end) >= first
+    ]
+
+
+def _identity(line: EarlierLine) -> Identity:
+    return line.hcpcs, line.service_start, line.service_end, line.billing_npi, line.modifiers
 
 
 def original_findings(
@@ -65,49 +167,34 @@ def original_findings(
     )
 
 
-def _twin_within(prepared: Prepared, mine: EarlierLine) -> EarlierLine | None:
-    return next(
-        (
-            other
-            for other in prepared.lines
-            if other is not None and other.line < mine.line and is_same_service(other, mine)
-        ),
-        None,
-    )
-
-
-def _duplicate(
+def _exact(
     received: ClaimReceived, line: ServiceLine, twin: EarlierLine, row: ListedCode | None, severity: Severity
 ) -> Evidenced:
-    claim = received.claim
-    advice = "Bill each service once. To correct an earlier claim, replace it (frequency 7)."
-    if row is not None and row.outreach:
-        advice = "If it was a second attempt that day, put both on one line with 2 units."
-    both = (twin.channel == "invoice") != (claim.channel == "invoice")
-    if twin.claim_id == received.claim_id:
-        other = f"line {twin.line} of this claim"
-        both = False
-        if row is None or not row.outreach:
-            advice = "Bill each service once. If it was given twice that day, add the units up on one line."
-    else:
-        named = f"claim {twin.claim_number}" if twin.claim_number else f"claim {twin.claim_id}"
-        other = f"line {twin.line} of {named}, received on {us_date(twin.arrival_date)}"
-    if both:
-        here, there = ("an invoice", "a claim") if claim.channel == "invoice" else ("a claim", "an invoice")
-        message = (
-            f"This is an exact duplicate: the service was billed once as {there} and once as {here}. "
-            f"It is the same as {other}. {advice}"
-        )
-    else:
-        message = f"This is an exact duplicate of {other}. {advice}"
+    own = twin.claim_id == received.claim_id
+    both = not own and (twin.channel == "invoice") != (received.claim.channel == "invoice")
+    message = exact_message(received, twin, both=both, outreach=row is not None and row.outreach)
+    rule = "duplicate.both_channels" if both else "duplicate.exact"
+    return _finding(received, line, twin, rule, message, severity=severity)
+
+
+def _finding(
+    received: ClaimReceived,
+    line: ServiceLine,
+    other: EarlierLine,
+    rule: str,
+    message: str,
+    field: str = "procedure_code",
+    value: str | None = None,
+    severity: Severity = "pend",
+) -> Evidenced:
     finding = found(
-        claim,
-        "duplicate.both_channels" if both else "duplicate.exact",
+        received.claim,
+        rule,
         message,
         severity=severity,
-        field="procedure_code",
+        field=field,
         line=line,
-        value=" ".join((line.procedure_code or "", *line.modifiers)),
+        value=value or " ".join((line.procedure_code or "", *line.modifiers)),
         expected="each service billed once",
     )
-    return finding, evidence_of(finding, twin)
+    return finding, evidence_of(finding, other)

@@ -17,7 +17,7 @@ from services.validator.rules.context import Context
 from shared.claim import Channel, Claim, ServiceLine
 from shared.events import ClaimReceived
 from shared.identifiers import cin_of_bic
-from shared.reference.supports import LODGING, has_limit
+from shared.reference.supports import LODGING, days_to_count
 
 
 class EarlierLine(Struct, frozen=True):
@@ -128,10 +128,8 @@ def needs(batch: Iterable[Prepared], aliases: Aliases) -> Needs:
 
 
 def days_to_compare(line: EarlierLine) -> tuple[date, date]:
-    """The days whose earlier lines may bear on this one: its own, or all where a limit counts over time."""
-    if has_limit(line.service):
-        return date.min, date.max
-    return line.service_start, line.service_end
+    """The days whose earlier lines may bear on this one: its own, and more where a limit counts over time."""
+    return days_to_count(line.service, line.service_start, line.service_end)
 
 
 def days_of_care(prepared: Prepared) -> tuple[date, date] | None:

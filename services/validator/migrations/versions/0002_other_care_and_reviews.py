@@ -178,6 +178,7 @@ def _records() -> None:
         sa.Column("record_id", sa.String(80), primary_key=True),
         sa.Column("care_key", sa.BigInteger(), nullable=False),
         sa.Column("cin", sa.String(14), nullable=False),
+        sa.Column("program", sa.String(30)),
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
