@@ -211,7 +211,6 @@ def _earlier_lines() -> Iterator[dict[str, Any]]:
             "claim_id": earlier.claim_id,
             "line": earlier.line,
             "key": earlier.key,
-            "care_key": care_key(cin(member)),
             "first_day": day,
             "last_day": day,
             "standing": True,

@@ -6,7 +6,6 @@ Everything goes through the suite's own command and HTTP, as it would from outsi
 import argparse
 import json
 import runpy
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -15,7 +14,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from demo_suite import ROOT, Client, make_key, running_suite
+from demo_suite import ROOT, Client, make_key, running_suite, wait_for_ctrl_c
 
 from services.commands.tables import claim_lines, table
 from shared.calendar import pacific_date
@@ -145,18 +144,22 @@ class Demo:
             lambda claim: claim.get("review") == "suspected",
         )
         print("\n".join(claim_lines(suspected)))
-        print("\n" + table(suspected["timeline"]))
+        print("\n" + timeline(suspected))
 
     def decide(self) -> None:
         say("6. The claims department has one queue, and decides")
         reviews = self.call("claims", "GET", f"{VALIDATOR}/reviews")["items"]
         print(table([review_row(each) for each in reviews]))
+        compared = next(iter(DECISIONS))
+        print(f"\n{compared} beside what it rests on")
+        evidence = self.call("claims", "GET", f"{VALIDATOR}/reviews/{self.ids[compared]}")["evidence"]
+        print(table(evidence[0]["rows"], ("label", "this", "other", "same")))
         for name, (decision, reason) in DECISIONS.items():
             path = f"{VALIDATOR}/reviews/{self.ids[name]}"
             self.call("claims", "POST", path, json={"decision": decision, "reason": reason})
         decided = [self.decided(name) for name in DECISIONS]
         for claim in decided:
-            print(f"\n{claim['claim']}: {claim['verdict']}\n" + table(claim["timeline"]))
+            print(f"\n{claim['claim']}: {claim['verdict']}\n" + timeline(claim))
 
     def look_up(self) -> None:
         say("7. A provider looks a member up before a service is lost")
@@ -180,8 +183,9 @@ class Demo:
             lambda: self.claim(clocks[0]["claim_id"]),
             lambda claim: bool(claim["payments"]),
         )
-        print(table(paid["timeline"]))
-        states = Counter(clock["state"] for clock in self.clocks())
+        print(timeline(paid))
+        clocks = self.until("the denials", self.clocks, both_denied)
+        states = Counter(clock["state"] for clock in clocks)
         print("\n" + table([{"state": state, "clocks": number} for state, number in sorted(states.items())]))
 
     def audit(self) -> None:
@@ -251,11 +255,14 @@ def payments(clocks: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
         ("paid", {"amount_cents": first, "reference": "EFT-1001"}),
         ("paid", {"amount_cents": clocks[1]["amount_cents"], "reference": "EFT-1001"}),
         ("denied", {"reason": "Member was not in the plan on the date of service", "reference": "DEN-7"}),
-        (
-            "contested",
-            {"reason": "Please send the name of the rendering staff member", "reference": "LTR-12"},
-        ),
+        ("contested", {"reason": "Please send the name of the staff member", "reference": "LTR-12"}),
     ]
+
+
+def both_denied(clocks: list[dict[str, Any]]) -> bool:
+    """Whether the denial of the plan's system and the rejection in review have both stopped their clocks."""
+    states = Counter(clock["state"] for clock in clocks)
+    return states["denied_on_time"] == 2
 
 
 def review_row(review: dict[str, Any]) -> dict[str, Any]:
@@ -270,6 +277,11 @@ def review_row(review: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def timeline(claim: dict[str, Any]) -> str:
+    told = [each | {"detail": shorten(each["detail"], 120, placeholder=" …")} for each in claim["timeline"]]
+    return table(told)
+
+
 def figure_row(group: dict[str, Any]) -> dict[str, Any]:
     share = {days: group[f"within_{days}"] for days in (30, 90)}
     return {
@@ -281,13 +293,6 @@ def figure_row(group: dict[str, Any]) -> dict[str, Any]:
         "overdue": group["overdue"],
         "running": group["running"],
     }
-
-
-def wait_for_ctrl_c() -> None:
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        print()
 
 
 def california_today() -> date:

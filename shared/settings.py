@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     timezone: str = "America/Los_Angeles"
     x12_conformity: bool = True
     max_upload_bytes: int = 64 * 1024 * 1024
+    max_feed_bytes: int = 512 * 1024 * 1024
     secure_cookies: bool = False
     trusted_proxies: int = 0
     require_real_parts: bool = False
@@ -234,6 +235,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "TIMEZONE": ("timezone", _timezone),
     "X12_CONFORMITY": ("x12_conformity", _on_off),
     "MAX_UPLOAD_MB": ("max_upload_bytes", _megabytes),
+    "MAX_FEED_MB": ("max_feed_bytes", _megabytes),
     "SECURE_COOKIES": ("secure_cookies", _on_off),
     "TRUSTED_PROXIES": ("trusted_proxies", _whole(0, 5)),
     "REQUIRE_REAL_PARTS": ("require_real_parts", _on_off),

@@ -28,7 +28,7 @@ from shared.calendar import OutsideCalendar, pacific_date
 from shared.database import insert_rows, update_rows
 from shared.events import CLAIMS_DUPLICATES_FOUND, PAYMENTS_RECORDED, VERDICTS, Event, PaymentRecorded
 from shared.identifiers import is_npi
-from shared.messaging.consumer import InvalidEvent, Subscription
+from shared.messaging.consumer import OTHERS_WRITE, InvalidEvent, Subscription
 from shared.messaging.outbox import enqueue
 from shared.parts import Parts
 
@@ -49,7 +49,7 @@ def subscriptions(parts: Parts) -> list[Subscription]:
         record_payments(connection, events, parts)
 
     judged = (*VERDICTS, CLAIMS_DUPLICATES_FOUND)
-    return [Subscription(judged, verdicts), Subscription((PAYMENTS_RECORDED,), payments)]
+    return [Subscription(judged, verdicts), Subscription((PAYMENTS_RECORDED,), payments, OTHERS_WRITE)]
 
 
 def record_verdicts(connection: Connection, events: Sequence[Event], parts: Parts) -> None:

@@ -157,7 +157,6 @@ def keep(connection: Connection, judgements: Sequence[Judgement]) -> None:
                 "claim_id": line.claim_id,
                 "line": line.line,
                 "key": line.key,
-                "care_key": care_key(line.cin or ""),
                 "first_day": line.service_start,
                 "last_day": line.service_end,
                 "standing": judgement.clean,

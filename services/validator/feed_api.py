@@ -133,6 +133,8 @@ class MemberAliasesView(MethodView):
 
 def _taken(feed: Feed) -> Response:
     parts = web_context().parts
+    # A feed is read row by row, so it may be far larger than a file of claims.
+    request.max_content_length = parts.settings.max_feed_bytes
     sender = sender_of(current_principal().payers, parts.payers)
     wrong: list[dict[str, Any]] = []
 

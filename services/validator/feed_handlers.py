@@ -11,7 +11,7 @@ from services.validator.feeds.rows import FeedRow, RowProblem, read_row
 from services.validator.feeds.store import EVERY_PLAN, store
 from shared.care import Feed
 from shared.events import CARE_AUTHORIZATIONS, CARE_ENROLLMENTS, CARE_MEMBER_ALIASES, CARE_SERVICES, Event
-from shared.messaging.consumer import InvalidEvent, Subscription
+from shared.messaging.consumer import OTHERS_WRITE, InvalidEvent, Subscription
 from shared.parts import Parts
 
 FEED_OF_TOPIC: dict[str, Feed] = {
@@ -45,7 +45,7 @@ class TakeRecords:
 
 def subscriptions(parts: Parts) -> list[Subscription]:
     """One consumer for all feeds: what joins two CINs and what speaks of them keep their order per key."""
-    return [Subscription(tuple(FEED_OF_TOPIC), TakeRecords(parts))]
+    return [Subscription(tuple(FEED_OF_TOPIC), TakeRecords(parts), OTHERS_WRITE)]
 
 
 def _row_of(feed: Feed, event: Event) -> FeedRow:

@@ -6,10 +6,10 @@ Each is one more judgement; none is ever changed.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from services.validator.models import CLAIMS, JUDGEMENTS, MESSAGING, REVIEWS
 from services.validator.rules import Judgement
@@ -92,7 +92,8 @@ def write(connection: Connection, judgements: Sequence[Written], payers: Payers,
 
     Of claims judged before (judgement 2 and on) the row in ``claims`` follows, and an open review is replaced.
     """
-    rows, events, reviews = [], [], []
+    rows, events = [], []
+    reviews: list[dict[str, Any]] = []
     for each in judgements:
         judged = each.judged
         document = encode(judged)
@@ -139,6 +140,9 @@ def write(connection: Connection, judgements: Sequence[Written], payers: Payers,
     insert_rows(connection, JUDGEMENTS, rows)
     again = [each.judged for each in judgements if each.judged.judgement > 1]
     if again:
+        since = _open_since(connection, [judged.claim_id for judged in again])
+        for review in reviews:
+            review["opened_at"] = since.get(review["claim_id"], now)
         update_rows(
             connection,
             CLAIMS,
@@ -155,6 +159,16 @@ def write(connection: Connection, judgements: Sequence[Written], payers: Payers,
         )
     insert_rows(connection, REVIEWS, reviews)
     enqueue(connection, MESSAGING, events)
+
+
+def _open_since(connection: Connection, claim_ids: Sequence[str]) -> dict[str, datetime]:
+    """Since when the claims among these that are in review have been so."""
+    rows = connection.execute(
+        select(REVIEWS.c.claim_id, REVIEWS.c.opened_at).where(
+            among(connection, REVIEWS.c.claim_id, claim_ids)
+        )
+    )
+    return {claim_id: opened_at for claim_id, opened_at in rows}
 
 
 def charged_cents(claim: Claim) -> int:

@@ -25,7 +25,7 @@ from services.validator.rules import Aliases, Context, History, Prepared, Record
 from services.validator.rules.care import care_findings, is_from_records
 from services.validator.rules.context import Evidenced
 from services.validator.rules.duplicates import duplicate_findings
-from services.validator.rules.history import care_key, cin_of, days_of_care
+from services.validator.rules.history import care_key, cin_of, days_of_care, line_keys_of
 from shared.among import among
 from shared.care import Evidence
 from shared.claim import Submitter
@@ -211,13 +211,15 @@ def _evidence(
 def _claims_of_days(connection: Connection, queued: Sequence[Any]) -> list[str]:
     aliases = facts.aliases_of(connection, {row.cin for row in queued})
     lines = SERVICE_LINES.c
-    spans = {
-        Span(care_key(cin), row.first_day, row.last_day) for row in queued for cin in aliases.of(row.cin)
-    }
+    spans = set()
+    for row in queued:
+        for cin in aliases.of(row.cin):
+            key, last_key = line_keys_of(cin)
+            spans.add(Span(key, row.first_day, row.last_day, last_key))
     rows = meeting(
         connection,
         (lines.claim_id,),
-        key=lines.care_key,
+        key=lines.key,
         first=lines.first_day,
         last=lines.last_day,
         spans=spans,

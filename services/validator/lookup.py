@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from services.validator import facts
 from services.validator.lookup_shapes import Advice, EcmMonth, Overlaps, Viewer, known_program
 from services.validator.models import CARE_RECORDS, CLAIMS, SERVICE_LINES
 from services.validator.rules import Aliases, Context, EarlierLine, Span, prepare
 from services.validator.rules.care import care_findings
-from services.validator.rules.history import care_key
+from services.validator.rules.history import care_key, line_keys_of
 from shared.among import among
 from shared.calendar import us_date
 from shared.care import Authorization, CareService, Enrollment
@@ -99,7 +99,7 @@ def _own_payers(
         select(lines.document)
         .join_from(SERVICE_LINES, CLAIMS, CLAIMS.c.claim_id == lines.claim_id)
         .where(
-            among(connection, lines.care_key, map(care_key, cins)),
+            _of_members(cins),
             among(connection, CLAIMS.c.billing_npi, principal.npis),
             # A claim that was taken back was perhaps for somebody else.
             ~CLAIMS.c.superseded,
@@ -113,6 +113,11 @@ def _own_payers(
         return None
     of_lines = {line.payer_id for line in mine if line.payer_id}
     return frozenset(of_lines | {payer for each in named for payer in each.payers})
+
+
+def _of_members(cins: Iterable[str]) -> ColumnElement[bool]:
+    """Service lines of these members, and perhaps of another that shares a key."""
+    return or_(*(SERVICE_LINES.c.key.between(*line_keys_of(cin)) for cin in cins))
 
 
 def _records(
@@ -140,7 +145,7 @@ def _ecm_lines(
     c = SERVICE_LINES.c
     documents = connection.execute(
         select(c.document)
-        .where(among(connection, c.care_key, map(care_key, cins)), c.last_day >= since, c.standing)
+        .where(_of_members(cins), c.last_day >= since, c.standing)
         .order_by(c.first_day, c.claim_id, c.line)
     ).scalars()
     found = map(_decode_line, documents)

@@ -46,20 +46,13 @@ SERVICE_LINES = Table(
     METADATA,
     Column("claim_id", ForeignKey("claims.claim_id"), primary_key=True),
     Column("line", Integer, primary_key=True),
+    # Member and group of services: services.validator.rules.history.line_key.
     Column("key", BigInteger, nullable=False),
-    Column("care_key", BigInteger, nullable=False),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
     Column("standing", Boolean, nullable=False),
     Column("document", Json, nullable=False),
-    Index(
-        "service_lines_standing",
-        "key",
-        "last_day",
-        postgresql_where=text("standing"),
-        sqlite_where=text("standing"),
-    ),
-    Index("service_lines_of_member", "care_key", "last_day"),
+    Index("service_lines_by_key", "key", "last_day"),
 )
 
 # Every judgement ever made of a claim: written once, never changed.

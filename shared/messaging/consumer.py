@@ -34,6 +34,8 @@ some of them, after its writes were rolled back: it keeps nothing outside.
 """
 
 LAG_EVERY_SECONDS = 15.0
+OTHERS_WRITE = 10_000
+"""``halt_after`` of topics that plans and counties write."""
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,15 @@ class ConsumerHalted(Exception):
 
 
 class Subscription(NamedTuple):
+    """Topics and what takes their events.
+
+    After ``halt_after`` dead letters with no good event between them the consumer halts: where our own services
+    write the topic, the fault is ours. What others write may be wrong for long without a fault here.
+    """
+
     topics: tuple[str, ...]
     handler: Handler
+    halt_after: int = 20
 
 
 class _Fenced(Exception):
@@ -71,7 +80,7 @@ class ConsumerLoop:
         subscription: Subscription,
         batch_size: int = 500,
         *,
-        halt_after: int = 20,
+        halt_after: int | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.group = group
@@ -80,7 +89,7 @@ class ConsumerLoop:
         self._tables = tables
         self._handler = subscription.handler
         self._batch_size = batch_size
-        self._halt_after = halt_after
+        self._halt_after = subscription.halt_after if halt_after is None else halt_after
         self._now = now
         self._bad_in_a_row = 0
         self._place_lost = False

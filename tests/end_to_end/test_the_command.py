@@ -50,6 +50,54 @@ def test_check_gives_every_claim_of_every_sample_one_line_and_every_file_a_summa
             )
 
 
+FEEDS = ("services=care_services", "enrollments=enrollments", "authorizations=authorizations")
+
+
+def test_check_with_the_sample_feeds_gives_every_claim_the_verdict_that_its_number_says() -> None:
+    names = ("claims.837", "invoice.xlsx", "invoice.csv", "claims.json", "other-care.csv")
+    feeds = [f"--{option}={SAMPLES / name}.csv" for option, name in (each.split("=") for each in FEEDS)]
+
+    status, lines = checked(*(str(SAMPLES / name) for name in names), *feeds)
+
+    assert status == 1
+    first, *rest = lines
+    assert (first["file"], first["row"], first["feed"]) == ("care_services.csv", 5, "services")
+    claims = {line["claim"]: line for line in rest if "claim" in line}
+    mine = {number: line for number, line in claims.items() if number.startswith("CARE-")}
+    assert len(mine) == 20
+    for number, line in mine.items():
+        said = {"OK": "accepted", "PENDED": "pended", "BAD": "rejected"}[number.split("-")[1]]
+        assert (number, line["verdict"]) == (number, said)
+    for number, line in claims.items():
+        assert ("-OK" in number) <= (line["verdict"] == "accepted")
+    assert {each["rule"] for each in mine["CARE-BAD-PACE"]["findings"] if each["severity"] == "reject"} == {
+        "overlap.excluded"
+    }
+    (coordinate,) = [each for each in mine["CARE-OK-CCS"]["findings"] if each["rule"] == "overlap.ccs"]
+    assert coordinate["severity"] == "note" and "1777000039" in coordinate["message"]
+    for rule, number in (
+        ("limit.housing_deposits_once", "CARE-PENDED-DEPOSIT"),
+        ("duplicate.overlapping_spans", "CARE-PENDED-BED"),
+        ("authorization.provider", "CARE-PENDED-OTHER-AUTHORIZATION"),
+    ):
+        assert [each["rule"] for each in mine[number]["findings"] if each["severity"] != "note"] == [rule]
+
+
+def test_a_record_under_the_other_cin_of_a_member_is_found_where_the_aliases_are_given() -> None:
+    feeds = [
+        f"--enrollments={SAMPLES / 'enrollments.csv'}",
+        f"--authorizations={SAMPLES / 'authorizations.csv'}",
+    ]
+    for aliases, expected in (
+        ([], []),
+        ([f"--aliases={SAMPLES / 'member_aliases.csv'}"], ["overlap.tcm_smhs"]),
+    ):
+        _, lines = checked(str(SAMPLES / "other-care.csv"), *feeds, *aliases)
+
+        claim = next(line for line in lines if line.get("claim") == "CARE-OK-TWO-CINS")
+        assert [each["rule"] for each in claim["findings"] if each["rule"].startswith("overlap.")] == expected
+
+
 def test_a_finding_names_rule_severity_line_field_value_place_message_expectation_and_authority() -> None:
     _, lines = checked(str(SAMPLES / "claims.837"))
 

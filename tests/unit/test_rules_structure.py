@@ -334,7 +334,8 @@ def test_a_payers_own_limit_is_used_and_an_unlawful_one_is_read_as_the_lawful_fl
 
 
 def test_one_bad_line_rejects_the_claim_and_the_finding_says_which_lines_are_good():
-    lines = [a_line(1), a_line(2, modifiers=()), a_line(3, modifiers=("U8",), units=1), a_line(4, units=3)]
+    lines = [a_line(1), a_line(2, modifiers=()), a_line(3, modifiers=("U8",), units=1)]
+    lines.append(a_line(4, service_start=SERVICE_DAY + timedelta(days=1)))
     judgement = judged(lines=lines)
     found = only(judgement, "code.modifier_missing")
     assert (judgement.verdict, judgement.clean, found.line) == ("rejected", False, 2)

@@ -6,6 +6,7 @@ by field, so a collision can never reject. Rejected claims are nobody's original
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -18,6 +19,9 @@ from shared.claim import Channel, Claim, ServiceLine
 from shared.events import ClaimReceived
 from shared.identifiers import cin_of_bic
 from shared.reference.supports import LODGING, days_to_count
+
+_GROUP = (1 << 20) - 1
+"""The bits of a line's key that stand for the group of services; those before it, for the member."""
 
 
 class EarlierLine(Struct, frozen=True):
@@ -67,11 +71,12 @@ class Prepared(Struct, frozen=True):
 
 
 class Span(Struct, frozen=True):
-    """Days to look up under a 64-bit key, both ends included."""
+    """Days to look up under a 64-bit key, or under all keys through ``last_key``; all ends included."""
 
     key: int
     first: date
     last: date
+    last_key: int | None = None
 
 
 class Needs(Struct, frozen=True):
@@ -264,8 +269,17 @@ def group_of(service: str, hcpcs: str) -> str:
 
 
 def line_key(cin: str | None, group: str) -> int:
-    """A member's group of services as a signed 64-bit number. A hit is compared field by field."""
-    return _hashed(f"{cin}|{group}")
+    """A member's group of services as a signed 64-bit number. A hit is compared field by field.
+
+    The member stands in front, so that one index finds a group's lines and all lines of a member.
+    """
+    return (care_key(cin or "") & ~_GROUP) | (_hashed(group) & _GROUP)
+
+
+def line_keys_of(cin: str) -> tuple[int, int]:
+    """The first and last key that a line of this member may have."""
+    first = care_key(cin) & ~_GROUP
+    return first, first | _GROUP
 
 
 def care_key(cin: str) -> int:
@@ -308,6 +322,7 @@ def _line_of(
     )
 
 
+@lru_cache(maxsize=16_384)
 def _hashed(text: str) -> int:
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

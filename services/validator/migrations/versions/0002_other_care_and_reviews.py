@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from services.validator.rules.history import care_key, group_of, line_key
+from services.validator.rules.history import group_of, line_key
 from shared.database import Instant, Json
 from shared.reference.codes import CodeSet
 
@@ -64,7 +64,6 @@ def _lines() -> None:
         sa.Column("claim_id", sa.String(40), sa.ForeignKey("claims.claim_id"), primary_key=True),
         sa.Column("line", sa.Integer(), primary_key=True),
         sa.Column("key", sa.BigInteger(), nullable=False),
-        sa.Column("care_key", sa.BigInteger(), nullable=False),
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("standing", sa.Boolean(), nullable=False),
@@ -73,14 +72,7 @@ def _lines() -> None:
     _copy_lines(lines)
     op.drop_table("service_lines")
     op.rename_table("service_lines_by_member", "service_lines")
-    op.create_index(
-        "service_lines_standing",
-        "service_lines",
-        ["key", "last_day"],
-        postgresql_where=sa.text("standing"),
-        sqlite_where=sa.text("standing"),
-    )
-    op.create_index("service_lines_of_member", "service_lines", ["care_key", "last_day"])
+    op.create_index("service_lines_by_key", "service_lines", ["key", "last_day"])
 
 
 def _copy_lines(lines: Any) -> None:
@@ -117,7 +109,6 @@ def _rekeyed(row: Any, codes: CodeSet) -> dict[str, Any]:
         "claim_id": row.claim_id,
         "line": row.line,
         "key": line["key"],
-        "care_key": care_key(line["cin"] or ""),
         "first_day": first,
         "last_day": last,
         "standing": row.standing,
