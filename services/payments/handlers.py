@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from services.payments import audit_log
 from services.payments.audit_log import Happening
 from services.payments.clock import Entry, Outcome, acknowledgement_due
-from services.payments.models import CLOCKS, MESSAGING
+from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING
 from services.payments.outgoing import clock_event
 from services.payments.projection import (
     JudgedFacts,
@@ -19,6 +19,7 @@ from services.payments.projection import (
     facts_row,
     fold,
     fold_row,
+    line_rows,
     outcome_columns,
 )
 from services.payments.record import KINDS, Recording, Refused, record
@@ -102,6 +103,7 @@ class _Verdicts:
         self.rows: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self.denials: list[Recording] = []
+        self._lines: list[dict[str, Any]] = []
         self._happenings: list[Happening] = []
         self._events: list[Event] = []
 
@@ -114,6 +116,7 @@ class _Verdicts:
             outcome = fold(facts.receipt.arrival_date, terms, row["amount_cents"], entries)
         row.update(outcome_columns(outcome))
         self.rows.append(row)
+        self._lines += line_rows(facts)
         self._log_receipt(facts, row)
         self._log_verdict(facts, judged_at)
         if outcome is not None:
@@ -224,6 +227,7 @@ class _Verdicts:
 
     def write(self, connection: Connection) -> None:
         insert_rows(connection, CLOCKS, self.rows)
+        insert_rows(connection, CLAIM_LINES, self._lines)
         update_rows(connection, CLOCKS, ("claim_id",), self.updates)
         audit_log.append(connection, self._happenings, self._now)
         enqueue(connection, MESSAGING, self._events)

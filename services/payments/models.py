@@ -6,7 +6,20 @@ that states, due dates and figures are plain queries; ``services.payments.projec
 from the entries. States that depend on today (open, near, overdue) are never stored.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+)
 
 from shared.access_tables import idempotency_table, key_table
 from shared.database import Instant, Json
@@ -65,10 +78,35 @@ CLOCKS = Table(
     Column("outstanding_cents", BigInteger, nullable=False),
     Column("interest_cents", BigInteger, nullable=False),
     Column("interest_paid_cents", BigInteger, nullable=False),
+    # The next day on which somebody has to be told of a deadline; null where none is ahead.
+    Column("next_notice_on", Date),
+    Index("clocks_by_next_notice", "next_notice_on", "claim_id"),
+    Index("clocks_by_member", "member_key", "arrival_date"),
     Index("clocks_by_deadline", "status", "running_deadline", "claim_id"),
     Index("clocks_by_arrival", "arrival_date"),
     Index("clocks_by_number", "provider_npi", "claim_number"),
     Index("clocks_by_original", "original_reference"),
+)
+
+# The service lines of every claim, for remittances, outreach and figures by service. Rejected ones as well.
+CLAIM_LINES = Table(
+    "claim_lines",
+    METADATA,
+    Column("claim_id", ForeignKey("clocks.claim_id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("service_date", Date),
+    Column("service_end", Date),
+    Column("hcpcs", String(48), nullable=False),
+    # Sorted, joined by a blank.
+    Column("modifiers", String(80), nullable=False),
+    Column("benefit", String(3), nullable=False),
+    # The service's id in the code set; empty where the line is not listed.
+    Column("service", String(40), nullable=False),
+    Column("outreach", Boolean, nullable=False),
+    Column("units", Numeric(12, 3)),
+    Column("charge_cents", BigInteger, nullable=False),
+    # The provider's own number of the line (REF*6R).
+    Column("control_number", String(50)),
 )
 
 PAYMENT_ENTRIES = Table(
@@ -85,7 +123,70 @@ PAYMENT_ENTRIES = Table(
     Column("reason", Text),
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", String(200), nullable=False),
+    # The service line that was paid or denied, where the plan says so.
+    Column("line", Integer),
+    # The earlier entry of the same claim that this one puts right: from now on that one counts no more.
+    Column("corrects", String(40)),
+    # What makes the same event the same, such as a remittance and the place in it; null: nothing does.
+    Column("natural_key", String(200)),
     Index("payment_entries_by_claim", "claim_id", "entry_id"),
+    Index("payment_entries_by_natural_key", "natural_key", unique=True),
+)
+
+# A remittance (835) as it came; never changed.
+REMITTANCES = Table(
+    "remittances",
+    METADATA,
+    Column("remittance_id", String(40), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("file_name", String(255), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", String(200), nullable=False),
+    # The payers whose claims the sender may pay, as one text; empty: all.
+    Column("scope", String(200), nullable=False),
+    Column("balanced", Boolean, nullable=False),
+    Column("summary", Json, nullable=False),
+)
+
+# Every claim payment of a remittance: nothing is dropped. status: matched, unmatched, ambiguous, refused.
+REMITTANCE_ITEMS = Table(
+    "remittance_items",
+    METADATA,
+    Column("remittance_id", ForeignKey("remittances.remittance_id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("status", String(10), nullable=False),
+    Column("claim_id", String(40)),
+    Column("matched_by", String(200)),
+    Column("matched_at", Instant),
+    Column("claim_number", String(80)),
+    Column("provider_npi", String(20)),
+    # As 835 items hold it (services.payments.remittances); members by keyed hash, never by name or CIN.
+    Column("document", Json, nullable=False),
+    Index("remittance_items_open", "status", "remittance_id", "ordinal"),
+    Index("remittance_items_by_number", "provider_npi", "claim_number"),
+)
+
+# Who was told of which deadline: each once, however many workers look. Never changed.
+DEADLINE_NOTICES = Table(
+    "deadline_notices",
+    METADATA,
+    Column("claim_id", ForeignKey("clocks.claim_id"), primary_key=True),
+    # near_20, near_27, missed, contract_near_75, contract_near_87, contract_missed_30, …, interest_due.
+    Column("notice", String(30), primary_key=True),
+    # A new period (information received) has a deadline and notices of its own.
+    Column("deadline", Date, primary_key=True),
+    Column("noticed_at", Instant, nullable=False),
+)
+
+# Signed heads of the timeliness log: who forges the chain anew does not have the key. Never changed.
+CHECKPOINTS = Table(
+    "checkpoints",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("made_at", String(27), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("signature", String(128), nullable=False),
 )
 
 TIMELINESS_LOG = Table(

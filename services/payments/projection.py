@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from shared.findings import Severity, Verdict
 from shared.payers import PayerTerms
 
 VOID = "8"
+_UNITS_MAX = 10**9
 _CHUNK = 1000
 
 _decode_terms = msgspec.json.Decoder(PayerTerms).decode
@@ -36,7 +38,14 @@ class _Provider(Struct, frozen=True):
 
 
 class _Line(Struct, frozen=True):
+    number: int
+    procedure_code: str | None = None
+    modifiers: tuple[str, ...] = ()
+    service_start: date | None = None
+    service_end: date | None = None
+    units: Decimal | None = None
     charge_cents: int | None = None
+    control_number: str | None = None
 
 
 class _ClaimFacts(Struct, frozen=True):
@@ -149,6 +158,31 @@ def facts_row(facts: JudgedFacts, member_key: str, terms: PayerTerms, judged_at:
         "amount_cents": amount_of(claim),
         "sequence": 1,
     }
+
+
+def line_rows(facts: JudgedFacts) -> list[dict[str, Any]]:
+    """The rows of ``claim_lines`` of a claim."""
+    services = {service.line: service for service in facts.services}
+    rows = []
+    for line in facts.claim.lines:
+        service = services.get(line.number)
+        rows.append(
+            {
+                "claim_id": facts.claim_id,
+                "line": line.number,
+                "service_date": line.service_start,
+                "service_end": line.service_end or line.service_start,
+                "hcpcs": _text(line.procedure_code, 48),
+                "modifiers": _text(" ".join(sorted(line.modifiers)), 80),
+                "benefit": (service.benefit if service else None) or "",
+                "service": (service.service if service else None) or "",
+                "outreach": service is not None and service.outreach,
+                "units": line.units if line.units is not None and line.units < _UNITS_MAX else None,
+                "charge_cents": line.charge_cents or 0,
+                "control_number": _text(line.control_number, 50) or None,
+            }
+        )
+    return rows
 
 
 @lru_cache(maxsize=1024)

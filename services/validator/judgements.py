@@ -168,7 +168,7 @@ def _open_since(connection: Connection, claim_ids: Sequence[str]) -> dict[str, d
             among(connection, REVIEWS.c.claim_id, claim_ids)
         )
     )
-    return {claim_id: opened_at for claim_id, opened_at in rows}
+    return {row.claim_id: row.opened_at for row in rows}
 
 
 def charged_cents(claim: Claim) -> int:

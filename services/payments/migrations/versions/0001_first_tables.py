@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from services.payments.migrations.append_only import refuse_changes
 from shared.access_tables import create_access_tables
 from shared.database import Instant, Json
 from shared.messaging.tables import create_messaging_tables
@@ -124,19 +125,9 @@ def downgrade() -> None:
 
 
 def _refuse_changes(table: str) -> None:
-    """The record is added to, never changed: the database itself refuses UPDATE, DELETE and TRUNCATE."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
             "BEGIN RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME; END $$"
         )
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-        return
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed'); END"
-        )
+    refuse_changes(op, table)
