@@ -93,7 +93,7 @@ def _body_of(feed: Feed) -> dict[str, Any]:
 
 @blueprint.route("/care-services")
 class CareServicesView(MethodView):
-    @requires("claims", "admin")
+    @requires("claims")
     @blueprint.doc(requestBody=_body_of("services"))
     @blueprint.response(200, FeedTaken)
     def post(self) -> Response:
@@ -103,7 +103,7 @@ class CareServicesView(MethodView):
 
 @blueprint.route("/enrollments")
 class EnrollmentsView(MethodView):
-    @requires("claims", "admin")
+    @requires("claims")
     @blueprint.doc(requestBody=_body_of("enrollments"))
     @blueprint.response(200, FeedTaken)
     def post(self) -> Response:
@@ -113,7 +113,7 @@ class EnrollmentsView(MethodView):
 
 @blueprint.route("/authorizations")
 class AuthorizationsView(MethodView):
-    @requires("claims", "admin")
+    @requires("claims")
     @blueprint.doc(requestBody=_body_of("authorizations"))
     @blueprint.response(200, FeedTaken)
     def post(self) -> Response:
@@ -123,7 +123,7 @@ class AuthorizationsView(MethodView):
 
 @blueprint.route("/member-aliases")
 class MemberAliasesView(MethodView):
-    @requires("claims", "admin")
+    @requires("claims")
     @blueprint.doc(requestBody=_body_of("aliases"))
     @blueprint.response(200, FeedTaken)
     def post(self) -> Response:

@@ -197,14 +197,25 @@ def _advice(
         for payer_id in sorted(payers) or (None,):
             prepared = prepare(_as_if_billed(code, cin, npi, payer_id, on), context)
             for finding, _ in care_findings(prepared, context, records):
+                # A plan asks for no provider in particular: an authorization names another than nobody.
+                if not seen.provider and finding.rule == "authorization.provider":
+                    continue
                 findings.setdefault(finding.message, finding)
     weight = {"reject": 0, "pend": 1, "note": 2}
     for each in sorted(findings.values(), key=lambda each: weight[each.severity]):
         yield Advice(each.severity, each.message)
-    others = [line for line in billed if line.service_start <= on <= line.service_end]
-    if any(not seen.is_own(line.billing_npi) for line in others) and seen.provider:
+    that_day = [line for line in billed if line.service_start <= on <= line.service_end]
+    if that_day and not seen.provider:
+        yield Advice("note", f"ECM was already billed for this member on {us_date(on)}.")
+    if any(not seen.is_own(line.billing_npi) for line in that_day) and seen.provider:
         yield Advice("pend", f"Another provider has billed ECM for this member on {us_date(on)}.")
-    if not findings and not others:
+    if any(seen.is_own(line.billing_npi) for line in that_day):
+        yield Advice(
+            "note",
+            f"You already billed ECM for this member on {us_date(on)}. "
+            "The same service billed again would be a duplicate.",
+        )
+    if not findings and not that_day:
         yield Advice("note", f"Nothing that we know of speaks against an ECM service on {us_date(on)}.")
 
 

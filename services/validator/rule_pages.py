@@ -5,6 +5,7 @@ from flask import Blueprint, render_template, request
 from services.validator.rule_listing import by_subject, codes_of, in_force, search, shown_rules
 from shared.catalogue import rules
 from shared.web.auth import public
+from shared.web.sessions import signed_in
 
 blueprint = Blueprint("rule_pages", __name__, url_prefix="/validator", template_folder="templates")
 
@@ -15,6 +16,8 @@ _SEARCH_CHARACTERS_MAX = 100
 @public
 def listing() -> str:
     """Every rule, or those that hold all the words searched for."""
+    # Who is signed in keeps the way back to the other pages.
+    signed_in()
     words = request.args.get("q", "").strip()[:_SEARCH_CHARACTERS_MAX]
     found = search(words) if words else shown_rules()
     return render_template(

@@ -9,6 +9,7 @@ from services.validator.rules.history import cin_of
 from shared.care import Authorization, BilledLine, CareService, Enrollment, Evidence
 from shared.claim import Claim, ServiceLine
 from shared.events import ClaimJudged, JudgedService
+from shared.reference.programs import program_of
 
 Value = str | date | int | None
 
@@ -73,10 +74,11 @@ def compare(judged: ClaimJudged, evidence: Evidence) -> Comparison | None:
         title = f"Line {other.line} of claim {other.claim_number or other.claim_id}"
         kind, rows, claim_id = "claim", _beside_line(side, other), other.claim_id
     elif evidence.service is not None:
-        kind, title, claim_id = "service", "A service of another program", None
+        kind, title, claim_id = "service", f"A service of {_name(evidence.service.program)}", None
         rows = _beside_service(side, evidence.service)
     elif evidence.enrollment is not None:
-        kind, title, claim_id = "enrollment", "An enrollment in another program", None
+        kind, claim_id = "enrollment", None
+        title = f"An enrollment in {_name(evidence.enrollment.program)}"
         rows = _beside_enrollment(side, evidence.enrollment)
     elif evidence.authorization is not None:
         kind, title, claim_id = "authorization", "An authorization", None
@@ -205,6 +207,11 @@ def _benefit(side: _Side) -> str | None:
     if side.judged is None or side.judged.benefit is None:
         return None
     return side.judged.benefit if side.judged.benefit == "ECM" else "Community Supports"
+
+
+def _name(program: str) -> str:
+    known = program_of(program)
+    return known.name if known is not None else program
 
 
 def _modifiers(modifiers: tuple[str, ...]) -> str:
