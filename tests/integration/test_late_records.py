@@ -7,10 +7,12 @@ from datetime import date, timedelta
 from itertools import count
 
 import pytest
+import random_records
 from builders import BILLING_NPI, CIN, OTHER_CIN, OTHER_NPI, SERVICE_DAY, a_claim, a_line, a_received_claim
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from random_records import DAYS
 from sqlalchemy import delete
 from validator_harness import Validator
 
@@ -201,45 +203,6 @@ def test_a_record_stored_while_a_claim_is_being_judged_still_meets_it(
 
 # --- Any order of arrival ------------------------------------------------------------------------------------------
 
-_DAYS = [SERVICE_DAY + timedelta(days=days) for days in range(3)]
-_NPIS = (BILLING_NPI, OTHER_NPI)
-
-
-def _services() -> st.SearchStrategy[Record]:
-    return st.builds(
-        CareService,
-        record_id=st.sampled_from(["S1", "S2", "S3"]),
-        cin=st.sampled_from([CIN, OTHER_CIN]),
-        service_date=st.sampled_from(_DAYS),
-        program=st.sampled_from(["CHW", "TCM_COUNTY", "TCM_SMHS", "ICC", "CCS", "DMC_ODS", "OTHER"]),
-        procedure_code=st.sampled_from([None, "98960", "T1017", "G0019"]),
-        provider_npi=st.sampled_from([None, *_NPIS]),
-    )
-
-
-def _enrollments() -> st.SearchStrategy[Record]:
-    return st.builds(
-        Enrollment,
-        record_id=st.sampled_from(["E1", "E2"]),
-        cin=st.sampled_from([CIN, OTHER_CIN]),
-        program=st.sampled_from(["PACE", "MSSP", "CCS", "TCM_COUNTY", "FSP", "MANAGED_CARE"]),
-        start_date=st.sampled_from([date(2026, 1, 1), *_DAYS]),
-        end_date=st.sampled_from([None, *_DAYS, date(2027, 1, 1)]),
-    )
-
-
-def _authorizations() -> st.SearchStrategy[Record]:
-    return st.builds(
-        Authorization,
-        record_id=st.sampled_from(["A1", "A2"]),
-        cin=st.sampled_from([CIN, OTHER_CIN]),
-        benefit=st.just("ECM"),
-        start_date=st.sampled_from([date(2026, 1, 1), *_DAYS]),
-        end_date=st.sampled_from([None, _DAYS[1], date(2026, 12, 31)]),
-        provider_npi=st.sampled_from([None, *_NPIS]),
-        status=st.sampled_from(["authorized", "authorized", "declined"]),
-    )
-
 
 @dataclass(frozen=True)
 class Step:
@@ -252,9 +215,9 @@ class Step:
 
 
 _CLAIMS = [
-    (CIN, (a_line(1, service_start=_DAYS[0]), a_line(2, service_start=_DAYS[1]))),
-    (OTHER_CIN, (a_line(1, service_start=_DAYS[2]),)),
-    (CIN, (a_line(1, procedure_code="T2033", modifiers=("U6",), service_start=_DAYS[1], units=1),)),
+    (CIN, (a_line(1, service_start=DAYS[0]), a_line(2, service_start=DAYS[1]))),
+    (OTHER_CIN, (a_line(1, service_start=DAYS[2]),)),
+    (CIN, (a_line(1, procedure_code="T2033", modifiers=("U6",), service_start=DAYS[1], units=1),)),
 ]
 
 
@@ -266,9 +229,7 @@ def one_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     # What comes of one record id keeps its order: the last version stands, in whatever order others come.
-    records=st.lists(
-        st.tuples(st.one_of(_services(), _enrollments(), _authorizations()), st.booleans()), max_size=7
-    ),
+    records=st.lists(st.tuples(random_records.records(), st.booleans()), max_size=7),
     together=st.booleans(),
     shuffles=st.randoms(use_true_random=False),
 )
