@@ -148,7 +148,7 @@ def changed(kind: str, change: Change, without: tuple[str, ...] = ()) -> dict[st
 def described(example: Example) -> Iterator[str]:
     """What the example gives besides the base, a line each, for people: ``line: modifiers U2 95``."""
     said = list(_changes(example))
-    yield from said or ["the base as it is"]
+    yield from said or ["the clean claim as it is"]
 
 
 def _changes(example: Example) -> Iterator[str]:
@@ -156,14 +156,14 @@ def _changes(example: Example) -> Iterator[str]:
         yield from _claim_said(example.claim, "")
     for number, earlier in enumerate(example.earlier, start=1):
         said = list(_claim_said(earlier, f"earlier claim {number}, "))
-        yield from said or [f"earlier claim {number}: as the base"]
+        yield from said or [f"earlier claim {number}: as in the clean claim"]
     for kind, records in (
         ("service on record", example.services),
         ("enrollment on record", example.enrollments),
         ("authorization on record", example.authorizations),
     ):
         for record in records:
-            yield f"{kind}: {_said(record) or 'as the base'}"
+            yield f"{kind}: {_said(record) or 'of this member'}"
     if example.covered and not example.authorizations:
         yield "the plan sends its authorizations"
     if example.key_npis is not None:
@@ -191,7 +191,7 @@ def _claim_said(claim: ClaimExample, who: str) -> Iterator[str]:
     if claim.line:
         yield f"{who}line: {_said(claim.line)}"
     for number, line in enumerate(claim.lines, start=1):
-        yield f"{who}line {number}: {_said(line) or 'as the base'}"
+        yield f"{who}line {number}: {_said(line) or 'as in the clean claim'}"
     if claim.without:
         yield f"{who}without {', '.join(claim.without)}"
 
@@ -203,7 +203,7 @@ def _file_said(file: FileExample) -> Iterator[str]:
         if row.get("only"):
             yield f"row {number}: nothing but {_said({name: cell for name, cell in row.items() if name != 'only'})}"
         else:
-            yield f"row {number}: {_said(row) or 'as the base'}"
+            yield f"row {number}: {_said(row) or 'as in the clean claim'}"
     if file.hidden_rows:
         yield f"hidden in Excel: row {', '.join(map(str, file.hidden_rows))}"
     for before, after in file.x12:

@@ -26,6 +26,7 @@ from services.validator.rules.care import care_findings, is_from_records
 from services.validator.rules.context import Evidenced
 from services.validator.rules.duplicates import duplicate_findings
 from services.validator.rules.history import care_key, cin_of, days_of_care, line_keys_of
+from services.validator.rules.judgement import with_good_lines
 from shared.among import among
 from shared.care import Evidence
 from shared.claim import Submitter
@@ -131,20 +132,26 @@ class CompareWithRecords:
         records: Records,
         across: Sequence[Evidenced],
     ) -> tuple[ClaimJudged, Message | None] | None:
-        """The next judgement of a claim and whom to tell; ``None`` where nothing changed."""
+        """The next judgement of a claim and whom to tell; ``None`` where nothing changed.
+
+        Where only the evidence is another, which the plan alone sees, nobody is told.
+        """
         care = list(care_findings(prepared, self._context, records))
-        known = {_identity(finding) for finding in before.findings}
-        new = [finding for finding, _ in (*across, *care) if _identity(finding) not in known]
+        old = {_identity(finding): finding for finding in before.findings}
         now = {_identity(finding) for finding, _ in care}
         gone = any(is_from_records(each) and _identity(each) not in now for each in before.findings)
-        if not new and not gone:
+        kept = [finding for finding in before.findings if not is_from_records(finding)]
+        fresh = [finding for finding, _ in across if _identity(finding) not in old]
+        fresh += [finding for finding, _ in care]
+        fresh = with_good_lines(before.claim, [*kept, *fresh])[len(kept) :]
+        new = [finding for finding in fresh if _identity(finding) not in old]
+        # A corrected record may give the same finding with another date or NPI in its words, or only other evidence.
+        reworded = any(old.get(_identity(finding), finding).message != finding.message for finding in fresh)
+        told = bool(new) or gone or reworded
+        evidence = _evidence(before, across, care)
+        if not told and evidence == before.evidence:
             return None
-        old = {_identity(finding): finding for finding in before.findings}
-        findings = (
-            *(finding for finding in before.findings if not is_from_records(finding)),
-            *(finding for finding, _ in across if _identity(finding) not in known),
-            *(old.get(_identity(finding), finding) for finding, _ in care),
-        )
+        findings = (*kept, *fresh)
         blocking = any(finding.severity != "note" for finding in new)
         verdict, message, review = _moved(
             before.verdict, worst(findings), blocking=blocking, in_review=before.review is not None
@@ -157,11 +164,11 @@ class CompareWithRecords:
             findings=findings,
             review=review,
             found=tuple(new),
-            evidence=_evidence(before, across, care),
+            evidence=evidence,
             decision=None,
             file_notes=(),
         )
-        return after, message
+        return after, message if told else None
 
     def _duplicates_across_cins(
         self, connection: Connection, batch: Sequence[Prepared], aliases: Aliases

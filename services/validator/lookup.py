@@ -101,8 +101,8 @@ def _own_payers(
         .where(
             _of_members(cins),
             among(connection, CLAIMS.c.billing_npi, principal.npis),
-            # A claim that was taken back was perhaps for somebody else.
-            ~CLAIMS.c.superseded,
+            # A claim that was taken back or rejected was perhaps for somebody else.
+            lines.standing,
         )
     ).scalars()
     mine = [line for document in documents if (line := _decode_line(document)).cin in cins]

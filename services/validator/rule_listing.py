@@ -1,5 +1,6 @@
 """The rules as people look them up: by subject, with what they say, since when, by whose authority, and by example."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -66,9 +67,16 @@ def by_subject(shown: Iterable[ShownRule]) -> list[Subject]:
 
 
 def search(words: str) -> list[ShownRule]:
-    """The rules in which every word stands, in id, title, statement, authority, codes or examples."""
-    wanted = words.casefold().split()
-    return [each for each in shown_rules() if all(word in _text_of(each) for word in wanted)]
+    """The rules in which every word stands, in id, title, statement, authority, codes or examples.
+
+    Part of a word is enough, but not part of a number: 18 is not 188.
+    """
+    wanted = [re.compile(_found_by(word)) for word in words.casefold().split()]
+    return [each for each in shown_rules() if all(word.search(_text_of(each)) for word in wanted)]
+
+
+def _found_by(word: str) -> str:
+    return rf"\b{word}\b" if word.isdecimal() else re.escape(word)
 
 
 def in_force(rule: Rule) -> str:

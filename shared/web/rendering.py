@@ -24,21 +24,25 @@ class Link(NamedTuple):
     path: str
 
 
+_RULES = Link("Rules", "/validator/rules")
+
 NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
-    "provider": (Link("Your claims", "/intake/"), Link("Look up a member", "/validator/members")),
+    "provider": (Link("Your claims", "/intake/"), Link("Look up a member", "/validator/members"), _RULES),
     "claims": (
         Link("Claims to look at", "/validator/"),
         Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
+        _RULES,
     ),
-    "auditor": (Link("Timeliness", "/payments/timeliness"),),
+    "auditor": (Link("Timeliness", "/payments/timeliness"), _RULES),
     "admin": (
         Link("Intake", "/intake/"),
         Link("Claims to look at", "/validator/"),
         Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
+        _RULES,
     ),
 }
 

@@ -1,11 +1,13 @@
 """A decision of the claims department, from the queue to what the provider sees."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
+import requests
 from running import Client, EmbeddedSuite, embedded_suite, file_837p, until
 
 
@@ -72,6 +74,34 @@ def with_verdict(provider: Client, claim_id: str, verdict: str) -> dict[str, Any
         lambda claim: claim["verdict"] == verdict,
     )
     return found
+
+
+def page_of(suite: EmbeddedSuite, reader: Client, path: str) -> str:
+    """A page as somebody sees it who signed in with the reader's key."""
+    host = suite.urls["intake"]
+    with requests.Session() as browser:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(f"{host}/", timeout=60).text)
+        assert token
+        fields = {"csrf_token": token[1], "key": reader.secret}
+        assert browser.post(f"{host}/sign-in", data=fields, timeout=60).ok
+        answer = browser.get(f"{host}{path}", timeout=60)
+    assert answer.ok, answer.text
+    return answer.text
+
+
+def test_a_provider_reads_on_its_page_that_nothing_is_left_to_do_once_the_plan_released_the_claim(
+    suite: EmbeddedSuite, provider: Client, plan: Client
+) -> None:
+    before = a_pended_claim(provider, 150)
+    path = f"/intake/claims/{before['claim_id']}"
+    assert "released the claim" not in page_of(suite, provider, path)
+
+    decide(plan, before["claim_id"], "release", "The original was sent on paper.")
+
+    with_verdict(provider, before["claim_id"], "accepted")
+    said = page_of(suite, provider, path)
+    assert "The plan has looked at what is marked here and released the claim. You need do nothing." in said
+    assert "The original was sent on paper." not in said
 
 
 def test_a_released_claim_is_accepted_and_its_clock_has_run_since_its_receipt(

@@ -217,6 +217,31 @@ def test_the_advice_is_what_the_rules_would_say_of_a_claim(validator: Validator)
     assert sentence == f"A claim would be rejected. {said.message}"
 
 
+def test_a_plan_is_not_told_that_an_authorization_names_another_provider_for_it_names_none(
+    validator: Validator,
+) -> None:
+    validator.tell(authorized())
+
+    assert answer(validator)["advice"] == [
+        "For your information: Nothing that we know of speaks against an ECM service on 11/10/2026."
+    ]
+    validator.judge(a_received_claim(npi=OTHER_NPI))
+    (to_the_other,) = answer(validator, validator.key("provider", npis=(OTHER_NPI,)))["advice"]
+    assert "names another provider" in to_the_other
+
+
+def test_what_the_caller_itself_billed_on_the_day_is_said(validator: Validator) -> None:
+    validator.judge(a_received_claim())
+
+    assert answer(validator, validator.key("provider"), on="2026-10-12")["advice"] == [
+        "For your information: You already billed ECM for this member on 10/12/2026. "
+        "The same service billed again would be a duplicate."
+    ]
+    assert answer(validator, on="2026-10-12")["advice"] == [
+        "For your information: ECM was already billed for this member on 10/12/2026."
+    ]
+
+
 def test_a_card_number_and_blanks_are_understood(on_sqlite: Validator) -> None:
     on_sqlite.tell(enrolled("PACE"))
     for typed in (f"{CIN}12345", f" {CIN.lower()} ", "9123 4567A"):

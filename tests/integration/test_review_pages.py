@@ -153,6 +153,27 @@ def test_the_evidence_stands_side_by_side_and_a_match_is_said_in_words(validator
     assert "$80.00" in page
 
 
+def test_the_page_shows_whose_claim_it_is_and_each_finding_leads_to_its_rule(validator: Validator) -> None:
+    page = validator.browser().get(f"/validator/reviews/{pended(validator)}").text
+
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    assert facts["Member"] == "Rivera, Ana"
+    assert facts["Member ID (CIN)"] == CIN
+    assert facts["Birth date"] == "May 17, 1980"
+    assert 'href="/validator/rules#duplicate.original_unknown"' in page
+    assert 'aria-current="page">Claims to look at<' in page
+
+
+def test_a_record_of_a_program_is_named_as_people_call_it(validator: Validator) -> None:
+    validator.tell(CareService(record_id="S-1", cin=CIN, program="TCM_COUNTY", service_date=D("2026-10-12")))
+    received = a_received_claim()
+    validator.judge(received)
+
+    page = validator.browser().get(f"/validator/reviews/{received.claim_id}").text
+
+    assert "This claim beside: A service of county Targeted Case Management (TCM)" in page
+
+
 def test_a_claim_is_released_through_the_form_and_the_page_confirms_it(validator: Validator) -> None:
     claim_id = pended(validator)
     client = validator.browser()

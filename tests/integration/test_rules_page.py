@@ -46,6 +46,12 @@ def test_the_search_shows_what_fits_and_says_how_many(validator: Validator) -> N
     assert re.search(r"\d+ rules? found", said)
 
 
+def test_a_number_is_searched_for_as_a_whole(validator: Validator) -> None:
+    said = page(validator, "?q=CARC+18")
+    assert 'id="duplicate.exact"' in said
+    assert 'id="date.order"' not in said, "its claim status is A7:188"
+
+
 def test_a_search_without_a_match_says_so(validator: Validator) -> None:
     said = page(validator, "?q=zebra")
     assert "0 rules found." in said
@@ -56,3 +62,16 @@ def test_what_is_searched_for_is_shown_as_text_and_is_never_run(validator: Valid
     found = validator.app().test_client().get("/validator/rules?q=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in found.text
     assert "&lt;script&gt;" in found.text
+
+
+def test_who_is_signed_in_keeps_the_way_back_and_others_see_no_menu(validator: Validator) -> None:
+    said = validator.browser().get("/validator/rules").text
+    assert re.findall(r'aria-current="page">([^<]+)<', said) == ["Rules"]
+    assert 'href="/validator/"' in said
+    assert 'aria-label="Main"' not in page(validator)
+
+
+def test_examples_are_told_without_words_of_ours(validator: Validator) -> None:
+    said = page(validator)
+    assert "the clean claim as it is" in said
+    assert "the base" not in said

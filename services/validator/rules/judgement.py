@@ -109,7 +109,7 @@ def _judge(
     verdict = worst(findings)
     clean = verdict in ("accepted", "pended")
     if findings:
-        findings = _with_good_lines(claim, findings)
+        findings = with_good_lines(claim, findings)
     return Judgement(
         received=received,
         verdict=verdict,
@@ -183,7 +183,7 @@ def _services(claim: Claim, coded: Sequence[CodedLine]) -> list[JudgedService]:
     ]
 
 
-def _with_good_lines(claim: Claim, findings: list[Finding]) -> list[Finding]:
+def with_good_lines(claim: Claim, findings: list[Finding]) -> list[Finding]:
     """Where a line rejects the claim, say which lines were good, so that nobody searches them for errors."""
     bad = {finding.line for finding in findings if finding.line is not None and finding.severity != "note"}
     rejecting = any(finding.line is not None and finding.severity == "reject" for finding in findings)
