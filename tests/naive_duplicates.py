@@ -231,7 +231,9 @@ def _duplicate(line: _Line, own: list[_Line], standing: list[_Line], unsure: boo
 
     for others in (own, standing):
         for other in others:
-            if line.repeats(other) and line.line.units == other.line.units:
+            invoices = (line.claim.claim.channel == "invoice") + (other.claim.claim.channel == "invoice")
+            alike = line.line.charge_cents == other.line.charge_cents or (other not in own and invoices == 1)
+            if line.repeats(other) and line.line.units == other.line.units and alike:
                 if other in own:
                     return told("duplicate.exact", other, "reject")
                 channels = {line.claim.claim.channel, other.claim.claim.channel}

@@ -78,6 +78,7 @@ def on_receipt(judgement: Judgement, key: str, correlation_id: str) -> Written:
             review="pended" if judgement.verdict == "pended" else None,
             evidence=judgement.evidence,
             file_notes=judgement.file_notes,
+            source_sha256=received.source_sha256,
         ),
         cause="received",
         findings_of_reading=len(received.findings),

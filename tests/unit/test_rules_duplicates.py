@@ -55,15 +55,39 @@ def test_what_differs_in_one_of_these_is_another_service(other):
 @pytest.mark.parametrize(
     "same",
     [
-        {"lines": [a_line(charge_cents=1)]},
+        {"lines": [a_line(charge_cents=None)]},
         {"lines": [a_line(place_of_service="11")]},
         {"lines": [a_line(units=Decimal("2.00"))]},
         {"lines": [a_line(service_end=date(2026, 10, 12))]},
         {"cin": f"{CIN}12345"},
     ],
 )
-def test_another_amount_place_or_way_of_writing_makes_no_other_service(same):
+def test_another_place_or_way_of_writing_makes_no_other_service(same):
     assert "duplicate.exact" in rules_of(judged(a_received_claim(), a_received_claim(**same))[1])
+
+
+def test_another_charge_may_be_a_correction_so_the_plan_looks():
+    first, second = judged(a_received_claim(), a_received_claim(lines=[a_line(charge_cents=9_500)]))
+    [finding] = second.findings
+    assert (finding.rule, finding.severity, finding.field) == (
+        "duplicate.other_units",
+        "pend",
+        "charge_cents",
+    )
+    assert "another amount: $90.00 on line 1 of claim" in finding.message
+    assert "$95.00 here" in finding.message
+    assert second.evidence[0].billed.claim_id == first.received.claim_id
+
+
+@pytest.mark.parametrize("cents", [9_000, 9_500])
+def test_an_exact_one_among_several_with_other_charges_is_found(cents):
+    lines = [[a_line(charge_cents=each)] for each in (9_000, 9_500, cents)]
+    assert rules_of(judged(*(a_received_claim(lines=line) for line in lines))[2]) == ["duplicate.exact"]
+
+
+def test_a_claim_and_an_invoice_for_one_service_are_exact_whatever_each_charges():
+    invoice = a_received_claim(channel="invoice", lines=[a_line(charge_cents=1)])
+    assert "duplicate.both_channels" in rules_of(judged(a_received_claim(), invoice)[1])
 
 
 def test_the_order_of_modifiers_makes_no_other_service():

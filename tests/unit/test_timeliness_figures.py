@@ -5,7 +5,10 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payments.timeliness import Cohort, csv_rows, figures
+from services.payments.day_counts import DayCounts
+from services.payments.figures_csv import csv_rows
+from services.payments.timeliness import Cohort, figures
+from services.payments.unfair_pattern import pattern
 
 D = date.fromisoformat
 START = D("2026-03-02")
@@ -46,27 +49,13 @@ def test_ninety_percent_is_met_and_a_hair_less_is_not() -> None:
 
 
 def test_a_claim_contested_in_time_leaves_the_set_and_comes_back_with_the_information() -> None:
-    contested = cohort("contested", contested_on=START + 10 * DAY, contest_in_time=True)
-    back = cohort(
-        "paid",
-        contested_on=START + 10 * DAY,
-        contest_in_time=True,
-        information_on=START + 50 * DAY,
-        running_deadline=START + 80 * DAY,
-        paid_in_full_on=START + 70 * DAY,
-    )
+    waiting = figures([cohort("contested", awaits_information=True)], D("2026-12-31")).total
+    back = cohort("paid", contract_from=START + 50 * DAY, paid_in_full_on=START + 70 * DAY)
 
-    waiting = figures([contested], D("2026-12-31")).total
     paid = figures([back], D("2026-12-31")).total
 
-    assert (waiting.contested, waiting.overdue, waiting.within_30.matured) == (1, 0, 0)
-    assert (paid.within_30.paid, paid.median_days) == (1, 20)
-
-
-def test_a_late_contest_changes_nothing() -> None:
-    found = figures([cohort(contested_on=DEADLINE + DAY, contest_in_time=False)], D("2026-12-31")).total
-
-    assert (found.overdue, found.within_30.matured, found.contested) == (1, 1, 0)
+    assert (waiting.contested, waiting.overdue, waiting.within_30.matured, waiting.running_30) == (1, 0, 0, 0)
+    assert (paid.within_30.paid, paid.median_days, paid.days_to_payment["11_20"]) == (1, 20, 1)
 
 
 def test_a_denial_in_its_days_leaves_the_set_and_a_later_one_was_late() -> None:
@@ -77,33 +66,71 @@ def test_a_denial_in_its_days_leaves_the_set_and_a_later_one_was_late() -> None:
     assert late.within_90.matured == 0
 
 
-def test_figures_of_a_past_day_leave_out_what_came_later() -> None:
-    claim = cohort(
-        "paid",
-        contested_on=START + 10 * DAY,
-        contest_in_time=True,
-        information_on=START + 20 * DAY,
-        running_deadline=START + 50 * DAY,
-        paid_in_full_on=START + 60 * DAY,
-        last_paid_on=START + 60 * DAY,
-        interest_due_cents=100,
-    )
+def test_matured_late_and_running_claims_stand_apart() -> None:
+    cohorts = [
+        cohort("paid", paid_in_full_on=START + 30 * DAY, count=1),
+        cohort("paid", paid_in_full_on=START + 31 * DAY, late=True, count=2),
+        cohort(count=4),
+        cohort("denied", settled_otherwise_on=START + DAY, count=8),
+        cohort("withdrawn", settled_otherwise_on=START + 31 * DAY, count=16),
+    ]
 
-    def at(days: int) -> tuple[int, int, int, int, int]:
-        found = figures([claim], START + days * DAY).total
-        return (found.running, found.contested, found.overdue, found.paid, found.interest_due_cents)
+    found = figures(cohorts, START + 40 * DAY).total
 
-    assert at(5) == (1, 0, 0, 0, 0)
-    assert at(15) == (0, 1, 0, 0, 0)
-    assert at(50) == (1, 0, 0, 0, 0)
-    assert at(51) == (0, 0, 1, 0, 0)
-    assert at(60) == (0, 0, 0, 1, 100)
-    assert figures([claim], START - DAY).total.received == 0
+    assert (found.within_30.paid, found.late_30, found.running_30) == (1, 2 + 4 + 16, 0)
+    assert (found.within_90.paid, found.late_90, found.running_90) == (3, 0, 4)
+    assert (found.paid_late, found.denied, found.withdrawn, found.denied_or_withdrawn) == (2, 8, 16, 24)
+    assert (found.overdue, found.days_unpaid["31_60"]) == (4, 4)
+
+
+def test_every_age_has_its_days() -> None:
+    counts = DayCounts()
+    for days in (-1, 0, 10, 11, 20, 21, 30, 31, 60, 61, 90, 91, 4000):
+        counts.add(days)
+
+    assert counts.by_age() == {"0_10": 3, "11_20": 2, "21_30": 2, "31_60": 2, "61_90": 2, "over_90": 2}
+    assert (counts.longest(), counts.median()) == (4000, 30)
+
+
+def test_the_pattern_measures_complete_claims_that_are_paid_or_past_their_deadline() -> None:
+    as_of = DEADLINE + DAY
+    cohorts = [
+        cohort("paid", paid_in_full_on=START, count=18),
+        cohort("paid", paid_in_full_on=as_of, late=True, interest_complete=True),
+        cohort("paid", paid_in_full_on=as_of, late=True, interest_complete=False),
+        cohort("denied", settled_otherwise_on=START, count=50),
+        cohort("contested", awaits_information=True, count=50),
+        cohort("none", verdict="rejected", count=50),
+    ]
+
+    [met, _] = pattern(cohorts, as_of).windows
+    [missed, _] = pattern([*cohorts, cohort()], as_of).windows
+    [on_the_day, _] = pattern([*cohorts, cohort()], DEADLINE).windows
+
+    assert (met.measured, met.on_time, met.late_with_interest, met.wrong) == (20, 18, 1, 1)
+    assert (met.share, met.met) == (0.95, True)
+    assert (missed.measured, missed.wrong, missed.met) == (21, 2, False)
+    assert (on_the_day.measured, on_the_day.running, on_the_day.met) == (20, 1, True)
+    assert pattern([], as_of).met is None
+
+
+def test_the_windows_of_a_pattern_are_three_months_in_a_row() -> None:
+    days = ("2025-11-30", "2026-01-01", "2026-03-31")
+    claims_of_months = [Cohort(arrival_date=D(day), status="running") for day in days]
+
+    windows = pattern(claims_of_months, D("2026-03-31")).windows
+
+    assert [(window.first, window.last) for window in windows if window.payer is None] == [
+        (D("2025-11-01"), D("2026-01-31")),
+        (D("2025-12-01"), D("2026-02-28")),
+        (D("2026-01-01"), D("2026-03-31")),
+    ]
 
 
 def test_rejected_claims_are_received_but_not_clean() -> None:
-    found = figures([cohort("none", count=3)], D("2026-12-31")).total
+    found = figures([cohort("none", verdict="rejected", count=3)], D("2026-12-31")).total
 
+    assert (found.rejected, found.not_clean) == (3, 3)
     assert (found.received, found.clean, found.overdue, found.within_30.matured) == (3, 0, 0, 0)
 
 
@@ -128,7 +155,7 @@ def test_the_figures_are_those_of_counting_claim_by_claim(
 ) -> None:
     as_of = START + elapsed * DAY
     cohorts = [
-        cohort("running", count=count) if days is None
+        cohort("running", count=count) if days is None or days > elapsed
         else cohort("paid", paid_in_full_on=START + days * DAY, count=count)
         for days, count in groups
     ]  # fmt: skip

@@ -32,7 +32,7 @@ def exact_message(received: ClaimReceived, twin: EarlierLine, *, both: bool, out
 
 
 def other_units_message(mine: EarlierLine, same: EarlierLine) -> str:
-    """The same service in other units."""
+    """The same service in other units, or for another amount."""
     own = mine.claim_id == same.claim_id
     advice = (
         "If both were given, add the units up on one line."
@@ -40,9 +40,12 @@ def other_units_message(mine: EarlierLine, same: EarlierLine) -> str:
         else "If one corrects the other, replace the first claim (frequency 7). "
         "If both were given, bill them as one line with all units."
     )
+    what, there, here = "other units", _units(same), _units(mine)
+    if same.units == mine.units:
+        what, there, here = "another amount", _amount(same), _amount(mine)
     return (
-        f"The same service for {_days(mine.service_start, mine.service_end)} was billed with other units: "
-        f"{_units(same)} on {_named(same, own)}, and {_units(mine)} here. {advice} The plan will look at it."
+        f"The same service for {_days(mine.service_start, mine.service_end)} was billed with {what}: "
+        f"{there} on {_named(same, own)}, and {here} here. {advice} The plan will look at it."
     )
 
 
@@ -79,6 +82,10 @@ def _named(other: EarlierLine, own: bool) -> str:
         return f"line {other.line} of this claim"
     claim = other.claim_number or other.claim_id
     return f"line {other.line} of claim {claim}, received on {us_date(other.arrival_date)}"
+
+
+def _amount(line: EarlierLine) -> str:
+    return f"${(line.charge_cents or 0) / 100:,.2f}"
 
 
 def _units(line: EarlierLine) -> str:

@@ -51,12 +51,15 @@ def duplicate_findings(
             near = _on_days_of(prepared, near)
             pool = pools[mine.key] = _Pool(near)
         same = pool.same_service(mine)
-        if same is not None and same.units == mine.units:
+        if same is not None and is_exact(same, mine):
             mild = unsure and same.claim_id != received.claim_id
             yield _exact(received, line, same, coded.row, "pend" if mild else "reject")
         elif same is not None:
             message = other_units_message(mine, same)
-            yield _finding(received, line, same, "duplicate.other_units", message, "units", str(line.units))
+            field, value = "units", str(line.units)
+            if same.units == mine.units:
+                field, value = "charge_cents", str(line.charge_cents)
+            yield _finding(received, line, same, "duplicate.other_units", message, field, value)
         elif (other := pool.of_another_ecm_provider(mine)) is not None:
             yield _finding(
                 received, line, other, "duplicate.other_provider", other_provider_message(mine, other)
@@ -84,10 +87,13 @@ class _Pool:
         self._own.add(line)
 
     def same_service(self, mine: EarlierLine) -> EarlierLine | None:
-        """The same service from the same provider: if possible in the same units, else in others."""
-        identity = _identity(mine)
-        own, before = self._own.same.get(identity, {}), self._before.same.get(identity, {})
-        return own.get(mine.units) or before.get(mine.units) or next(iter((own or before).values()), None)
+        """The same service from the same provider: if possible an exact duplicate, else any."""
+        own, before = (lines.same.get(_identity(mine)) for lines in (self._own, self._before))
+        exact = (own and own.exact(mine)) or (before and before.exact(mine))
+        if exact:
+            return exact
+        either = own or before
+        return either.first if either else None
 
     def of_another_ecm_provider(self, mine: EarlierLine) -> EarlierLine | None:
         """ECM on one of these days, billed by another provider."""
@@ -109,13 +115,61 @@ class _Pool:
         return None
 
 
+def is_exact(one: EarlierLine, other: EarlierLine) -> bool:
+    """Whether two lines for the same service are alike in units and charge as well.
+
+    A line without a charge is alike to any, and so are a claim and an invoice: who bills a service on both ways
+    bills it twice, whatever each says that it costs.
+    """
+    return one.units == other.units and (
+        one.charge_cents == other.charge_cents
+        or one.charge_cents is None
+        or other.charge_cents is None
+        or _is_invoice(one) != _is_invoice(other)
+    )
+
+
+def _is_invoice(line: EarlierLine) -> bool:
+    return line.channel == "invoice"
+
+
+class _Same:
+    """Lines for one and the same service, by what an exact duplicate may have in common."""
+
+    def __init__(self, first: EarlierLine) -> None:
+        self.first = first
+        self._by_charge: dict[tuple[str, int | None], EarlierLine] = {}
+        self._by_channel: dict[tuple[str, bool], EarlierLine] = {}
+        self._by_units: dict[str, EarlierLine] = {}
+
+    def add(self, line: EarlierLine) -> None:
+        self._by_charge.setdefault((line.units, line.charge_cents), line)
+        self._by_channel.setdefault((line.units, _is_invoice(line)), line)
+        self._by_units.setdefault(line.units, line)
+
+    def exact(self, mine: EarlierLine) -> EarlierLine | None:
+        """The first line that :func:`is_exact` beside this one."""
+        if mine.charge_cents is None:
+            return self._by_units.get(mine.units)
+        alike = (
+            self._by_charge.get((mine.units, mine.charge_cents)),
+            self._by_charge.get((mine.units, None)),
+            self._by_channel.get((mine.units, not _is_invoice(mine))),
+        )
+        return min(filter(None, alike), key=rank, default=None)
+
+
 class _Lines:
     def __init__(self) -> None:
-        self.same: dict[Identity, dict[str, EarlierLine]] = {}
+        self.same: dict[Identity, _Same] = {}
         self.exclusive: dict[tuple[str, ...], ByDays] = {}
 
     def add(self, line: EarlierLine) -> None:
-        self.same.setdefault(_identity(line), {}).setdefault(line.units, line)
+        identity = _identity(line)
+        same = self.same.get(identity)
+        if same is None:
+            same = self.same[identity] = _Same(line)
+        same.add(line)
         kind = exclusive_kind(line)
         if kind is not None:
             self.exclusive.setdefault(kind, ByDays()).add(line, billed_days(line))

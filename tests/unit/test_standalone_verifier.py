@@ -1,0 +1,196 @@
+"""The stand-alone verifier: it needs nothing, and says what the suite's own verification says."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from log_tampering import (
+    FORGER,
+    FORGERIES,
+    SEGMENTS,
+    SIGNER,
+    TAMPERINGS,
+    Lines,
+    as_bytes,
+    as_lines,
+    signed_log,
+)
+
+from services.commands.log_verification import verify_file
+from services.payments import standalone_verifier as alone
+from services.payments.log_check import Broken, Intact
+
+SOURCE = Path(alone.__file__)
+OURS = frozenset({SIGNER.public_key})
+LOG = as_lines(signed_log(SEGMENTS))
+
+
+def written(folder: Path, lines: Lines, name: str = "log.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(b"\n".join(as_bytes(lines)) + b"\n")
+    return path
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """The program as an auditor runs it: another process, nothing of the suite to import."""
+    command = [sys.executable, "-I", "-S", "-W", "error", str(SOURCE), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    return done.returncode, done.stdout + done.stderr
+
+
+def said_by_suite(path: Path, keys: frozenset[str] | None = None, earlier: Path | None = None) -> str:
+    found = verify_file(path, keys, earlier)
+    if isinstance(found, Intact):
+        return f"Intact: {found.entries} entries, head {found.head_hash}"
+    return f"Broken at entry {found.first_bad_sequence}: {found.reason}"
+
+
+def test_it_imports_nothing_but_the_standard_library_and_is_python_3_9() -> None:
+    tree = ast.parse(SOURCE.read_text(), feature_version=(3, 9))
+    modules = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert modules <= sys.stdlib_module_names
+    assert not any(isinstance(node, ast.Match) for node in ast.walk(tree))
+
+
+def test_an_intact_log_is_called_intact(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"algorithm": "Ed25519", "keys": [{"public_key": SIGNER.public_key}]}))
+    log = written(tmp_path, LOG)
+
+    status, said = run(log, "--public-key", keys, "--earlier", written(tmp_path, LOG[:8], "earlier.jsonl"))
+
+    assert status == 0
+    assert said.splitlines()[0] == said_by_suite(log)
+    assert "2 signed checkpoints, the last one at entry 9" in said
+    assert SIGNER.key_id in said
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_it_names_the_same_first_bad_entry_for_the_same_reason(name: str, tmp_path: Path) -> None:
+    tamper, first_bad = TAMPERINGS[name]
+    log = written(tmp_path, tamper(LOG))
+
+    with pytest.raises(alone.Broken) as raised:
+        alone.verify_lines(log.read_bytes().splitlines())
+
+    assert raised.value.first_bad == first_bad
+    assert f"Broken at entry {first_bad}: {raised.value.reason}" == said_by_suite(log)
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_with_a_key_or_an_earlier_copy_it_finds_what_was_written_anew(name: str, tmp_path: Path) -> None:
+    log = written(tmp_path, FORGERIES[name][0](LOG))
+    kept = written(tmp_path, LOG, "kept.jsonl")
+    keys = tmp_path / "keys.txt"
+    keys.write_text(SIGNER.public_key)
+
+    by_key, by_copy = run(log, "--public-key", keys), run(log, "--earlier", kept)
+
+    assert by_key == (1, said_by_suite(log, OURS) + "\n")
+    assert by_copy == (1, said_by_suite(log, None, kept) + "\n")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"PK\x03\x04 no zip", b"[1]", b'{"checkpoint": 5}', b"[" * 100_000]
+)
+def test_what_is_no_log_is_called_broken_at_its_first_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(content)
+
+    status, said = run(path)
+
+    assert status == 1
+    assert said.startswith("Broken at entry 1: ")
+
+
+def test_a_file_that_is_not_there_or_no_key_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("no key")
+
+    assert run(tmp_path / "nothing")[0] == 2
+    assert run(written(tmp_path, LOG), "--public-key", tmp_path / "keys")[0] == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=40), st.integers(0, 511))
+def test_its_signatures_are_those_of_the_library(seed: bytes, message: bytes, flipped: int) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public, signature = key.public_key().public_bytes_raw(), key.sign(message)
+    wrong = bytearray(signature)
+    wrong[flipped // 8] ^= 1 << flipped % 8
+
+    assert alone.is_signature(public, message, signature)
+    assert not alone.is_signature(public, message, bytes(wrong))
+    assert not alone.is_signature(public, message + b"x", signature)
+
+
+def test_it_knows_the_signature_of_rfc_8032() -> None:
+    public = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    signature = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+
+    assert alone.is_signature(public, b"\x72", signature)
+    assert not alone.is_signature(public, b"\x73", signature)
+    assert not alone.is_signature(public[:31], b"\x72", signature)
+    assert not alone.is_signature(public, b"\x72", signature[:63])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_both_agree_on_any_change_of_a_line(data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(LOG) - 1))
+    line = json.loads(json.dumps(LOG[place]))
+    target = line.get("checkpoint", line)
+    field = data.draw(st.sampled_from(sorted(target)))
+    target[field] = data.draw(
+        st.none() | st.integers(-3, 30) | st.text(max_size=3) | st.just({}) | st.just(target[field])
+    )
+    lines = [*LOG[:place], line, *LOG[place + 1 :]]
+    data_bytes = as_bytes_or_none(lines)
+    if data_bytes is None:
+        return
+
+    from services.commands.log_verification import _verify_lines
+
+    ours = _verify_lines(data_bytes, None, None)
+    try:
+        theirs: tuple[int, str] | None = None
+        alone.verify_lines(data_bytes)
+    except alone.Broken as broken:
+        theirs = broken.first_bad, broken.reason
+
+    assert theirs == ((ours.first_bad_sequence, ours.reason) if isinstance(ours, Broken) else None)
+
+
+def as_bytes_or_none(lines: Lines) -> list[bytes] | None:
+    try:
+        return as_bytes(lines)
+    except UnicodeEncodeError:
+        return None
+
+
+def test_a_forger_cannot_sign_in_our_name() -> None:
+    forged = as_lines([FORGER.sign(5, LOG[4]["hash"], LOG[5]["checkpoint"]["made_at"])])[0]
+    forged["checkpoint"]["key_id"] = SIGNER.key_id
+
+    with pytest.raises(alone.Broken, match="signature is not valid"):
+        alone.verify_lines(as_bytes([*LOG[:5], forged]))
