@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from services.commands.contract_topics import CLOCK_SCHEMA, PAYMENT_KINDS, TOPICS, Party, Topic
+from services.payments.monthly_report import MonthlyReport
 from shared import __version__
 from shared.messaging.dead_letters import dead_letter_topic
 
@@ -32,7 +33,8 @@ _PARTIES: dict[Party, str] = {
 
 def published() -> dict[str, dict[str, Any]]:
     """Every document by its path below ``docs``."""
-    schemas = {f"schemas/{topic.data.__name__}.json": schema_of(topic.data) for topic in TOPICS}
+    types = (*(topic.data for topic in TOPICS), MonthlyReport)
+    schemas = {f"schemas/{type_.__name__}.json": schema_of(type_) for type_ in types}
     return {**schemas, "asyncapi.json": asyncapi()}
 
 

@@ -152,6 +152,7 @@ def _problem_of(tables: dict[str, str]) -> str | None:
     from shared.reference.codes import CodeSet
     from shared.reference.programs import Programs
     from shared.reference.supports import support_limits
+    from shared.reference.tables import version_of
 
     loaders = {
         "hcpcs_codes.csv": CodeSet.load,
@@ -162,6 +163,8 @@ def _problem_of(tables: dict[str, str]) -> str | None:
     for name, path in tables.items():
         try:
             loaders[name]()
+            if name.endswith(".csv"):
+                version_of(name)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
             said = f"there is no {error}" if isinstance(error, KeyError) else str(error)
             return f"{path} cannot be used: {said}"

@@ -223,6 +223,7 @@ def test_nothing_is_written_and_no_member_is_named(stored, tmp_path):
         ("--rules", '[[rule]]\nid = "x"\n'),
         ("--programs", "# Version 1: x\nid\nX\n"),
         ("--limits", "id\nx\n"),
+        ("--limits", "x,y\n"),
         ("--payers", "[[payer]]\n"),
     ],
 )

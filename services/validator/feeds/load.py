@@ -76,7 +76,7 @@ def load_feed(
         notes.append("There are no rows in this file.")
     if made_ids:
         notes.append(
-            f"{made_ids:,} rows have no record_id. We made one from their content: the same row again is the"
+            f"{'1 row has' if made_ids == 1 else f'{made_ids:,} rows have'} no record_id. We made one from their content: the same row again is the"
             " same record, but a changed row is another one."
         )
     return Loaded(
