@@ -36,7 +36,8 @@ bench: venv  ## benchmarks as ratios in one run, kept in docs/benchmarks.md
 secrets: .env  ## the keys that docker-compose.yml needs, made once into .env
 
 .env:
-	umask 077; for name in POSTGRES_PASSWORD PROMPTCLAIM_MEMBER_KEY PROMPTCLAIM_SESSION_SECRET; do \
+	umask 077; for name in POSTGRES_PASSWORD PROMPTCLAIM_MEMBER_KEY PROMPTCLAIM_SESSION_SECRET \
+		PROMPTCLAIM_SIGNING_KEY; do \
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > .env
 
 lock:  ## compile requirements/*.in to hashed *.txt (needs uv)

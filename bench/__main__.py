@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import history, judging, memory, pipeline, spreadsheet
+from bench import history, judging, memory, payments, pipeline, spreadsheet
 from bench.result import Result, print_table, write_page
 
 BENCHMARKS: dict[str, Callable[[Path], list[Result]]] = {
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[Path], list[Result]]] = {
     "spreadsheet": spreadsheet.run,
     "history_sqlite": history.run_sqlite,
     "history_postgres": history.run_postgres,
+    "payments_sqlite": payments.run_sqlite,
+    "payments_postgres": payments.run_postgres,
     "pipeline_embedded": pipeline.run_embedded,
     "pipeline_real": pipeline.run_real,
 }

@@ -4,16 +4,14 @@ Everything goes through the suite's own command and HTTP, as it would from outsi
 """
 
 import argparse
-import json
 import runpy
-import sys
 import tempfile
-from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import demo_payments
 from demo_suite import ROOT, Client, make_key, running_suite, wait_for_ctrl_c
 
 from services.commands.tables import claim_lines, table
@@ -81,11 +79,11 @@ class Demo:
         submissions = self.show_verdicts(submissions)
         claims = [claim for each in submissions for claim in each["claims"]]
         self.ids = {claim["claim"]: claim["claim_id"] for claim in claims if claim["claim"]}
-        clocks = self.show_clocks(sum(claim["clean"] for claim in claims))
+        self.show_clocks(sum(claim["clean"] for claim in claims))
         self.late_record()
         self.decide()
         self.look_up()
-        self.pay(clocks)
+        self.pay()
         self.audit()
         self.show_pages()
 
@@ -125,12 +123,11 @@ class Demo:
                 print("\n".join(claim_lines(claim)))
         return judged
 
-    def show_clocks(self, clean: int) -> list[dict[str, Any]]:
+    def show_clocks(self, clean: int) -> None:
         say("4. Every clean claim has a clock")
         clocks: list[dict[str, Any]] = self.until("every clock", self.clocks, lambda all_: len(all_) == clean)
         days = ("received_at", "deadline", "contract_30", "contract_90")
         print(table(clocks, ("claim_id", "payer_id", *days, "state", "amount_cents")))
-        return clocks
 
     def late_record(self) -> None:
         say("5. The county tells of a service later: an accepted claim is a suspected duplicate")
@@ -169,41 +166,26 @@ class Demo:
         print("\n" + table(found["authorizations"], authorized))
         print("\n" + "\n".join(found["advice"]))
 
-    def pay(self, clocks: list[dict[str, Any]]) -> None:
-        say("8. The plan pays, denies and asks")
-        for clock, (kind, details) in zip(clocks, payments(clocks), strict=False):
-            self.call(
-                "claims",
-                "POST",
-                f"/payments/api/v1/claims/{clock['claim_id']}/payment-events",
-                json={"kind": kind, "date": california_today().isoformat(), **details},
-            )
+    def pay(self) -> None:
+        today = california_today()
+        say("8. The plan pays and denies by remittance (835)")
+        demo_payments.remittance(self.client, self.ids, self.samples, today)
+        say("9. The plan tells of a payment, a mistake, a denial and a contest one by one")
+        demo_payments.payment_events(self.client, self.ids, today)
         paid = self.until(
-            "the payments on the claim page",
-            lambda: self.claim(clocks[0]["claim_id"]),
-            lambda claim: bool(claim["payments"]),
+            "the payment on the claim page",
+            lambda: self.claim(self.ids[demo_payments.PAID_BY_LINE]),
+            lambda claim: len(claim["payments"]) == 2,
         )
-        print(timeline(paid))
-        clocks = self.until("the denials", self.clocks, both_denied)
-        states = Counter(clock["state"] for clock in clocks)
-        print("\n" + table([{"state": state, "clocks": number} for state, number in sorted(states.items())]))
+        print("\n" + timeline(paid))
+        say("10. A clock explains itself")
+        demo_payments.explanation(self.client, self.ids)
 
     def audit(self) -> None:
-        say("9. The auditor asks for the figures and the log")
-        days = {
-            "from": (california_today() - timedelta(31)).isoformat(),
-            "to": california_today().isoformat(),
-        }
-        figures = self.call(
-            "auditor", "GET", "/payments/api/v1/timeliness", params={**days, "group_by": "payer,channel"}
-        )
-        groups = [*figures["groups"], {**figures["total"], "key": {"payer": "all"}}]
-        print(table([figure_row(each) for each in groups]))
-        verification = self.call("auditor", "GET", "/payments/api/v1/timeliness-log/verification")
-        shown = {key: verification[key] for key in ("intact", "entries", "head_hash") if key in verification}
-        print("\nTimeliness log:", json.dumps(shown))
-        if not verification["intact"]:
-            sys.exit("The timeliness log is broken.")
+        say("11. The auditor asks for figures, outreach and the month")
+        demo_payments.figures(self.client, california_today())
+        say("12. The log proves itself, also without the suite")
+        demo_payments.proof(self.client, self.ids, self.samples)
 
     def show_pages(self) -> None:
         say("Pages (KEEP=1 make demo leaves them up)")
@@ -212,7 +194,10 @@ class Demo:
             ("provider", "/intake/"),
             ("review queue", "/validator/"),
             ("clocks", "/payments/"),
-            ("auditor", "/payments/timeliness"),
+            ("remittances", "/payments/remittances"),
+            ("figures", "/payments/timeliness"),
+            ("outreach", "/payments/outreach"),
+            ("auditor's tools", "/payments/audit"),
         ):
             print(f"  {who:<18} {self.client.url}{path}")
 
@@ -248,23 +233,6 @@ class Demo:
         return found
 
 
-def payments(clocks: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """One event of each kind for the first clocks, the rest stays open."""
-    first = clocks[0]["amount_cents"]
-    return [
-        ("paid", {"amount_cents": first, "reference": "EFT-1001"}),
-        ("paid", {"amount_cents": clocks[1]["amount_cents"], "reference": "EFT-1001"}),
-        ("denied", {"reason": "Member was not in the plan on the date of service", "reference": "DEN-7"}),
-        ("contested", {"reason": "Please send the name of the staff member", "reference": "LTR-12"}),
-    ]
-
-
-def both_denied(clocks: list[dict[str, Any]]) -> bool:
-    """Whether the denial of the plan's system and the rejection in review have both stopped their clocks."""
-    states = Counter(clock["state"] for clock in clocks)
-    return states["denied_on_time"] == 2
-
-
 def review_row(review: dict[str, Any]) -> dict[str, Any]:
     first = review["reasons"][0]
     return {
@@ -280,19 +248,6 @@ def review_row(review: dict[str, Any]) -> dict[str, Any]:
 def timeline(claim: dict[str, Any]) -> str:
     told = [each | {"detail": shorten(each["detail"], 120, placeholder=" …")} for each in claim["timeline"]]
     return table(told)
-
-
-def figure_row(group: dict[str, Any]) -> dict[str, Any]:
-    share = {days: group[f"within_{days}"] for days in (30, 90)}
-    return {
-        **group["key"],
-        "received": group["received"],
-        "clean": group["clean"],
-        "paid in 30": f"{share[30]['paid']}/{share[30]['matured']}",
-        "paid in 90": f"{share[90]['paid']}/{share[90]['matured']}",
-        "overdue": group["overdue"],
-        "running": group["running"],
-    }
 
 
 def california_today() -> date:

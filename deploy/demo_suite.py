@@ -28,6 +28,13 @@ class Client:
 
     def call(self, role: str, method: str, path: str, **details: Any) -> Any:
         """The answer's JSON."""
+        return self._answer(role, method, path, **details).json()
+
+    def download(self, role: str, path: str) -> bytes:
+        """A file."""
+        return self._answer(role, "GET", path).content
+
+    def _answer(self, role: str, method: str, path: str, **details: Any) -> requests.Response:
         answer = requests.request(
             method,
             self.url + path,
@@ -37,7 +44,7 @@ class Client:
         )
         if not answer.ok:
             sys.exit(f"{method} {path} answered {answer.status_code}: {answer.text}")
-        return answer.json()
+        return answer
 
     def send(self, role: str, path: str, file: Path) -> Any:
         """Upload a file."""

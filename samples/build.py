@@ -23,6 +23,7 @@ sys.path.insert(0, str(HERE))
 
 import claims_837p  # noqa: E402 - stands beside this script, which is no package
 import other_care  # noqa: E402
+import remittance_835  # noqa: E402
 
 MADE_ON = date(2026, 11, 16)
 
@@ -230,6 +231,11 @@ promptclaim check samples/other-care.csv --services samples/care_services.csv \\
     --aliases samples/member_aliases.csv
 ```
 """
+_REMITTANCE = """
+What the plan paid and denied of claims.837, for `POST /payments/api/v1/remittances` or the page
+`/payments/remittances`. A payment cannot be dated before its claim came: put a later day into BPR16, as `make demo`
+does.
+"""
 
 
 def _other_care_rows() -> list[tuple[Row, str]]:
@@ -396,6 +402,8 @@ def _readme() -> str:
         parts.append(f"\n## {name}\n{_TITLES[name]}.\n\n| claim | shows |\n| --- | --- |\n{table}\n")
     table = "\n".join(f"| {name} | {text} |" for name, text in _FEEDS.items())
     parts.append(f"\n## Feeds of other care\n{_CHECK}\n| file | holds |\n| --- | --- |\n{table}\n")
+    table = "\n".join(f"| {paid.number} | {paid.shows} |" for paid in remittance_835.CLAIMS)
+    parts.append(f"\n## remittance.835\n{_REMITTANCE}\n| claim | shows |\n| --- | --- |\n{table}\n")
     return "".join(parts)
 
 
@@ -405,6 +413,7 @@ def build(folder: Path, on: date = MADE_ON) -> None:
     (folder / "claims.837").write_text(
         "~\n".join([*claims_837p.segments(on), ""]), encoding="ascii", newline=""
     )
+    (folder / "remittance.835").write_text(remittance_835.remittance(on), encoding="ascii", newline="")
     _write_xlsx(folder / "invoice.xlsx", days)
     for name, text in {
         "invoice.csv": _csv_text(CSV_ROWS, "2026-119", days, "%m/%d/%Y"),

@@ -387,37 +387,82 @@ def log() -> None:
 
 
 @log.command("verify")
-@click.argument(
-    "export", required=False, metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("export", required=False, metavar="[FILE]", type=FILE)
 @click.option("--url", help="A running suite; the auditor's key comes from PROMPTCLAIM_API_KEY.")
+@click.option(
+    "--public-key", type=FILE, help="Public keys that you kept: nobody else may have signed the log."
+)
+@click.option("--earlier", type=FILE, help="An export that you kept: its entries must be the first ones.")
 @data_option
 @needs_settings
-def verify_log(export: Path | None, url: str | None, data_dir: str | None) -> None:
+def verify_log(
+    export: Path | None, url: str | None, public_key: Path | None, earlier: Path | None, data_dir: str | None
+) -> None:
     """Verify the timeliness log: of a running suite, of an export, or of the database set up here.
 
     Exit status: 0 intact, 1 broken, with the first bad entry; 2 there is no log here.
     """
-    from services.commands.log_verification import LogUnavailable, verify_database, verify_file, verify_url
-    from services.payments.audit_log import Broken
+    from services.commands import log_verification as command
+    from services.payments.log_check import Broken
 
+    if (public_key or earlier) and not (export or url):
+        raise click.UsageError("--public-key and --earlier go with a FILE or --url.")
     try:
+        keys = command.public_keys_in(public_key) if public_key else None
         if export:
-            found = verify_file(export)
+            found = command.verify_file(export, keys, earlier)
         elif url:
-            found = verify_url(url)
+            found = command.verify_url(url, keys, earlier)
         else:
-            found = verify_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
-    except LogUnavailable as error:
+            found = command.verify_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    except command.LogUnavailable as error:
         raise click.UsageError(str(error)) from None
     if isinstance(found, Broken):
         click.echo(f"Broken at entry {found.first_bad_sequence}: {found.reason}")
         sys.exit(1)
     click.echo(f"Intact: {found.entries} entries, head {found.head_hash}")
-    if export:
+    if found.checkpoints:
+        click.echo(f"Signed up to entry {found.checkpoints[-1].sequence}, key {found.checkpoints[-1].key_id}")
+    if (export or url) and not (public_key or earlier):
         click.echo(
-            "A file cannot show entries cut off at its end: compare both with what you kept.", err=True
+            "Who has the database and a key of his own could write all of it anew: compare with what you kept, "
+            "by --public-key or --earlier.",
+            err=True,
         )
+
+
+@log.command("checkpoint")
+@data_option
+@needs_settings
+def sign_log(data_dir: str | None) -> None:
+    """Sign the timeliness log of the database set up here as it stands now."""
+    from services.commands.log_verification import LogUnavailable, sign_database
+
+    try:
+        made = sign_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    except LogUnavailable as error:
+        raise click.ClickException(str(error)) from None
+    if made is None:
+        click.echo("The log has no entry yet.")
+        return
+    checkpoint = made.checkpoint
+    words = "Signed" if made.new else "Nothing was written since the newest checkpoint"
+    click.echo(f"{words}: entry {checkpoint.sequence}, hash {checkpoint.hash}, key {checkpoint.key_id}")
+
+
+@log.command("rotate-key")
+@data_option
+@needs_settings
+def rotate_key(data_dir: str | None) -> None:
+    """Sign with a new key from now on. The public key of the old one is kept, to check what it signed."""
+    from services.commands.log_verification import LogUnavailable
+    from services.commands.log_verification import rotate_key as rotate
+
+    try:
+        old, new = rotate(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+    except LogUnavailable as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Old public key: {old}\nNew public key: {new}")
 
 
 @main.group("dead-letters")

@@ -63,7 +63,8 @@ class Event(Struct, frozen=True):
 class ClaimReceived(Struct, frozen=True, omit_defaults=True):
     """Data of ``claim.received``, ``claim.replaced`` (frequency 7) and ``claim.voided`` (8).
 
-    ``findings`` are those of reading and conformity; the validator adds its own.
+    ``findings`` are those of reading and conformity; the validator adds its own. ``source_sha256`` is the SHA-256
+    (hex) of the bytes that the provider sent; empty in events from before there was one.
     """
 
     claim_id: str
@@ -72,6 +73,7 @@ class ClaimReceived(Struct, frozen=True, omit_defaults=True):
     receipt: Receipt
     submitter: Submitter
     findings: tuple[Finding, ...] = ()
+    source_sha256: str = ""
 
 
 class ClaimJudged(Struct, frozen=True, omit_defaults=True):
@@ -83,6 +85,7 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     pended. ``review`` says that the claim waits for a decision: ``pended``; ``suspected``, accepted and something
     came to light later; ``reconsider``, rejected for a record that has gone since. ``found`` is what is new in a
     later judgement; ``evidence`` what the findings rest on. ``file_notes`` say something once of the whole file.
+    ``source_sha256`` is that of the bytes that the provider sent.
     """
 
     claim_id: str
@@ -101,6 +104,7 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     evidence: tuple[Evidence, ...] = ()
     decision: "Decision | None" = None
     file_notes: tuple[Finding, ...] = ()
+    source_sha256: str = ""
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):
@@ -129,7 +133,8 @@ class ClockEvent(Struct, frozen=True, omit_defaults=True):
     """Data of every event on ``payments.clocks.v1``: the clock as it stands after the change.
 
     ``clock`` has the shape of the outside contract (``services.payments.clock``); ``payment`` is the entry that
-    changed it, where one did. ``sequence`` counts the changes of one claim's clock.
+    changed it, where one did; ``notice`` the deadline that the event tells of. ``sequence`` counts the changes of
+    one claim's clock, and the notices.
     """
 
     claim_id: str
@@ -139,10 +144,27 @@ class ClockEvent(Struct, frozen=True, omit_defaults=True):
     provider_npi: str
     clock: dict[str, Any]
     payment: dict[str, Any] | None = None
+    notice: "DeadlineNotice | None" = None
+
+
+class DeadlineNotice(Struct, frozen=True, omit_defaults=True):
+    """Which deadline ``clock.deadline_near``, ``clock.deadline_missed`` and ``interest.due`` speak of.
+
+    ``due_on`` is the day on which it was to be told (California); after downtime the event comes later than that.
+    """
+
+    notice: str
+    deadline: date
+    due_on: date
+    authority: str
 
 
 class PaymentRecorded(Struct, frozen=True, omit_defaults=True):
-    """Data of a payment event, from HTTP or from ``payments.recorded.v1``. ``date`` is California's."""
+    """Data of a payment event, from HTTP or from ``payments.recorded.v1``. ``date`` is California's.
+
+    ``line`` is the service line it is for. ``corrects`` is the ``payment_event_id`` of an earlier event of the
+    claim that counts no more: this one stands in its place, or, ``cancelled``, nothing does.
+    """
 
     kind: str
     date: date
@@ -151,6 +173,8 @@ class PaymentRecorded(Struct, frozen=True, omit_defaults=True):
     interest_cents: int | None = None
     reference: str | None = None
     reason: str | None = None
+    line: int | None = None
+    corrects: str | None = None
 
 
 encode = msgspec.json.Encoder().encode

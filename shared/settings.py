@@ -7,6 +7,7 @@ setting that is silently ignored is how a test system comes to write to the wron
 import contextlib
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -56,11 +57,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     payers_file: Path | None = None
     member_key: str | None = None
     session_key: str | None = None
+    # Ed25519, hex: what signs the timeliness log's checkpoints, and the public keys that did so before.
+    signing_key: str | None = None
+    signing_public_keys: tuple[str, ...] = ()
     log_level: str = "INFO"
     timezone: str = "America/Los_Angeles"
     x12_conformity: bool = True
     max_upload_bytes: int = 64 * 1024 * 1024
     max_feed_bytes: int = 512 * 1024 * 1024
+    deadline_interval_seconds: int = 15
     secure_cookies: bool = False
     trusted_proxies: int = 0
     require_real_parts: bool = False
@@ -211,6 +216,19 @@ def _secret(text: str) -> str:
     return text
 
 
+def _signing_key(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
+        raise _WrongError("64 hexadecimal characters, for example from: openssl rand -hex 32")
+    return text.lower()
+
+
+def _signing_public_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip().lower() for key in text.split(","))
+    if not all(re.fullmatch("[0-9a-f]{64}", key) for key in keys):
+        raise _WrongError("public keys of 64 hexadecimal characters, with commas between several")
+    return keys
+
+
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -231,11 +249,15 @@ _READERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "PAYERS_FILE": ("payers_file", _file),
     "MEMBER_KEY": ("member_key", _secret),
     "SESSION_SECRET": ("session_key", _secret),
+    "SIGNING_KEY": ("signing_key", _signing_key),
+    "SIGNING_PUBLIC_KEYS": ("signing_public_keys", _signing_public_keys),
     "LOG_LEVEL": ("log_level", _one_of(*_LOG_LEVELS)),
     "TIMEZONE": ("timezone", _timezone),
     "X12_CONFORMITY": ("x12_conformity", _on_off),
     "MAX_UPLOAD_MB": ("max_upload_bytes", _megabytes),
     "MAX_FEED_MB": ("max_feed_bytes", _megabytes),
+    # A worker's step that comes back less often than every two minutes counts as stuck.
+    "DEADLINE_INTERVAL_SECONDS": ("deadline_interval_seconds", _whole(1, 60)),
     "SECURE_COOKIES": ("secure_cookies", _on_off),
     "TRUSTED_PROXIES": ("trusted_proxies", _whole(0, 5)),
     "REQUIRE_REAL_PARTS": ("require_real_parts", _on_off),
@@ -256,7 +278,7 @@ _KAFKA_OPTIONS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 _DATABASES: Final = {"DATABASE_URL": "", **{f"{name.upper()}_DATABASE_URL": name for name in SERVICES}}
 
-_SECRET_NAMES: Final = {"MEMBER_KEY", "SESSION_SECRET", "KAFKA_SASL_PASSWORD", "API_KEY", *_DATABASES}
+_SECRET_NAMES: Final = {"MEMBER_KEY", "SESSION_SECRET", "SIGNING_KEY", "KAFKA_SASL_PASSWORD", "API_KEY", *_DATABASES}
 
 KNOWN: Final = tuple(PREFIX + name for name in (*_READERS, *_KAFKA_OPTIONS, *_DATABASES))
 

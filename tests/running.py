@@ -222,6 +222,7 @@ class RealSuite:
             PROMPTCLAIM_KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
             PROMPTCLAIM_MEMBER_KEY="m" * 32,
             PROMPTCLAIM_SESSION_SECRET="s" * 32,
+            PROMPTCLAIM_SIGNING_KEY="5" * 64,
         )
         self.urls: dict[str, str] = {}
         self.servers: dict[str, subprocess.Popen[bytes]] = {}

@@ -264,6 +264,7 @@ CLOCK_SCHEMA: dict[str, Any] = {
         "contract_30_after_information": _DAY,
         "contract_90_after_information": _DAY,
         "paid": _DAY,
+        "partially_paid": _DAY,
         "denied": _DAY,
         "withdrawn": _DAY,
         "amount_cents": _CENTS,
@@ -272,6 +273,15 @@ CLOCK_SCHEMA: dict[str, Any] = {
         "days_late": {"type": "integer"},
         "interest_cents": _CENTS,
         "interest_paid_cents": _CENTS,
+        "interest_per_day_cents": _CENTS,
+        "interest_lines": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"line": {"type": "integer", "minimum": 1}, "interest_cents": _CENTS},
+                "required": ["interest_cents"],
+            },
+        },
         "interest_payable_by": _DAY,
         "interest_may_wait_for_month": {**_TEXT, "pattern": "^\\d{4}-\\d{2}$"},
         "interest_fee_cents_if_not_automatic": _CENTS,

@@ -33,7 +33,7 @@ _PARTIES: dict[Party, str] = {
 
 def published() -> dict[str, dict[str, Any]]:
     """Every document by its path below ``docs``."""
-    types = (*(topic.data for topic in TOPICS), MonthlyReport)
+    types: list[type[Struct]] = [*(topic.data for topic in TOPICS), MonthlyReport]
     schemas = {f"schemas/{type_.__name__}.json": schema_of(type_) for type_ in types}
     return {**schemas, "asyncapi.json": asyncapi()}
 

@@ -17,6 +17,7 @@ from shared.events import (
     CLAIMS_DUPLICATES_FOUND,
     PAYMENTS_CLOCKS,
     VERDICTS,
+    DeadlineNotice,
     Decision,
     Event,
     ReviewKind,
@@ -48,6 +49,7 @@ class ClockFacts(Struct, frozen=True):
     sequence: int
     clock: Raw
     payment: Raw = Raw(b"null")
+    notice: DeadlineNotice | None = None
 
 
 class _Deadlines(Struct, frozen=True):
@@ -73,11 +75,17 @@ _CLOCK_WORDS = {
     "clock.started": "The payment clock started; payment is due by {deadline}.",
     "clock.stopped": "The payment clock stopped.",
     "clock.deadline_near": "Payment is due by {deadline}.",
-    "clock.deadline_missed": "The deadline of {deadline} has passed without payment.",
+    "clock.deadline_missed": "The deadline of {deadline} has passed without payment in full.",
     "claim.paid": "The plan recorded a payment.",
     "claim.denied": "The plan denied the claim.",
     "claim.contested": "The plan asked for information.",
     "interest.due": "Interest is due.",
+}
+_NOTICE_WORDS = {
+    "contract_near": "The plan's 90 days to pay under its contract end on {deadline}.",
+    "contract_missed": "The plan's days to pay under its contract ended on {deadline} without payment in full.",
+    "interest_started": "The deadline was {deadline}. Interest grows for every day until the claim is paid.",
+    "interest_due": "Interest on a late payment has to be paid by {deadline}.",
 }
 
 
@@ -214,6 +222,8 @@ def _judged_words(event: Event, judgement: JudgedFacts) -> str:
     elif event.topic == CLAIMS_DUPLICATES_FOUND:
         messages = " ".join(finding.message for finding in judgement.found)
         words = f"Something came to light after the claim was judged. The plan will look at it. {messages}"
+    elif judgement.judgement > 1 and judgement.review == "suspected":
+        words = "The claim was checked against new records. The plan is still looking at it."
     elif judgement.judgement > 1 and judgement.verdict == "accepted":
         words = "The claim was checked against new records. Nothing holds it up."
     else:
@@ -234,11 +244,15 @@ def _entry(event: Event, claim_id: str, detail: str, payment: bytes = b"null") -
 
 def _clock_words(event: Event, change: ClockFacts) -> str:
     words = _CLOCK_WORDS.get(event.type, event.type)
+    notice = change.notice
+    if notice is not None:
+        words = next((more for name, more in _NOTICE_WORDS.items() if notice.notice.startswith(name)), words)
     try:
         deadlines = _decode_deadlines(change.clock)
     except msgspec.DecodeError as error:
         raise InvalidEvent("the clock does not have the agreed shape") from error
-    deadline = deadlines.deadline_after_information or deadlines.deadline
+    running = deadlines.deadline_after_information or deadlines.deadline
+    deadline = notice.deadline if notice is not None else running
     return words.format(deadline=us_date(deadline) if deadline else "the deadline")
 
 

@@ -80,10 +80,11 @@ def receive(
         receipt=Receipt(received_at=utc_text(received_at), arrival_date=pacific_date(received_at)),
         received_at=received_at,
         correlation_id=correlation_id,
+        sha256=sha256,
     )
     try:
         with parts.database.begin() as connection:
-            _store(connection, parts, arrival, claims_file, path, file_name, sha256)
+            _store(connection, parts, arrival, claims_file, path, file_name)
             failpoint("receive_before_commit")
     except IntegrityError:
         # Another client sent the same bytes at the same moment and was first.
@@ -101,6 +102,7 @@ class Arrival(Struct, frozen=True):
     receipt: Receipt
     received_at: datetime
     correlation_id: str
+    sha256: str
 
 
 def received_event(
@@ -127,7 +129,6 @@ def _store(
     claims_file: ClaimsFile,
     path: Path,
     file_name: str,
-    sha256: str,
 ) -> None:
     census = claims_file.census
     needs_conformity = claims_file.channel == "837P" and parts.settings.x12_conformity
@@ -136,7 +137,7 @@ def _store(
             submission_id=arrival.submission_id,
             organisation=arrival.submitter.organisation,
             file_name=file_name,
-            sha256=sha256,
+            sha256=arrival.sha256,
             size_bytes=path.stat().st_size,
             channel=claims_file.channel,
             received_at=arrival.received_at,
@@ -191,6 +192,7 @@ def _store_claims(
                     receipt=arrival.receipt,
                     submitter=arrival.submitter,
                     findings=item.findings,
+                    source_sha256=arrival.sha256,
                 )
                 document = encode(received)
                 claim_rows.append(_claim_row(arrival, ordinal, received, document))

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validates_schema
 from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
-from services.payments.queries import GROUPS, STATES
+from services.payments.queries import STATES
 from services.payments.record import KINDS
 from shared.web.bodies import Schema
 
@@ -15,19 +15,8 @@ AMOUNT_CENTS_MAX = 1_000_000_000
 # PostgreSQL keeps no NUL, and a control character in a reference is a slip of the clipboard.
 _ONE_LINE = Regexp(r"[^\x00-\x1f\x7f]*\Z", error="Use plain text on one line.")
 _TEXT = Regexp(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z", error="Use plain text.")
-_WITHOUT_AMOUNT = ("contested", "information_received")
+_WITHOUT_AMOUNT = ("contested", "information_received", "cancelled")
 _CENTS = Range(min=0, max=AMOUNT_CENTS_MAX, error="Use whole cents from {min} to {max}.")
-
-
-class GroupList(fields.String):
-    """Names separated by commas, each at most once."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        names = [name.strip() for name in super()._deserialize(value, attr, data, **kwargs).split(",")]
-        names = [name for name in names if name]
-        if set(names) - set(GROUPS) or len(set(names)) < len(names):
-            raise ValidationError(f"Use names from {', '.join(GROUPS)}, separated by commas, each once.")
-        return tuple(names)
 
 
 class PaymentEvent(Schema):
@@ -39,6 +28,13 @@ class PaymentEvent(Schema):
         metadata={"description": "Absent: all that is open (paid, denied) or was paid (payment_reversed)"},
     )
     interest_cents = fields.Integer(strict=True, validate=_CENTS, load_default=0)
+    line = fields.Integer(
+        strict=True, validate=Range(1, 10_000), metadata={"description": "The service line that it is for"}
+    )
+    corrects = fields.String(
+        validate=And(Length(1, 40), _ONE_LINE),
+        metadata={"description": "payment_event_id of an earlier event of this claim that was a mistake"},
+    )
     reference = fields.String(
         validate=And(Length(max=80), _ONE_LINE), metadata={"description": "Check or transfer number"}
     )
@@ -87,6 +83,13 @@ class Clock(Schema):
     interest_cents = fields.Integer()
     interest_due_cents = fields.Integer()
     interest_fee_cents_if_not_automatic = fields.Integer()
+    interest_per_day_cents = fields.Integer(
+        metadata={"description": "What each day after the deadline costs while the claim is unpaid"}
+    )
+    interest_lines = fields.List(
+        fields.Dict(), metadata={"description": "Interest by service line, where it was paid by line"}
+    )
+    partially_paid = fields.Date(metadata={"description": "The last payment, while the claim is not paid"})
     authority = fields.List(fields.String())
 
 
@@ -94,6 +97,40 @@ class PaymentRecorded(Schema):
     payment_event_id = fields.String(required=True)
     claim_id = fields.String(required=True)
     clock = fields.Nested(Clock, required=True)
+    warnings = fields.List(fields.String(), metadata={"description": "What the law asks besides"})
+
+
+class PaymentEntry(Schema):
+    payment_event_id = fields.String(required=True)
+    kind = fields.String(required=True)
+    date = fields.Date(required=True)
+    amount_cents = fields.Integer()
+    interest_cents = fields.Integer()
+    line = fields.Integer()
+    reference = fields.String()
+    reason = fields.String()
+    recorded_at = fields.String(metadata={"format": "date-time"})
+    counts = fields.Boolean(metadata={"description": "False: cancelled, corrected, or a cancellation"})
+    corrects = fields.String(metadata={"description": "The earlier event that counts no more"})
+    corrected_by = fields.String(metadata={"description": "The later event by which this counts no more"})
+
+
+class PaymentEvents(Schema):
+    items = fields.List(fields.Nested(PaymentEntry), required=True)
+
+
+class AtQuery(Schema):
+    at = fields.String(
+        metadata={
+            "description": "A time with its UTC offset, or a day (its end in California): what was known then",
+            "example": "2026-03-02",
+        }
+    )
+
+
+class Sentence(Schema):
+    text = fields.String(required=True)
+    authority = fields.String(required=True)
 
 
 class ClaimClock(Schema):
@@ -104,7 +141,15 @@ class ClaimClock(Schema):
     verdict = fields.String()
     received_at = fields.String(metadata={"format": "date-time"})
     clock = fields.Nested(Clock, required=True)
-    payments = fields.List(fields.Dict())
+    judgement = fields.Integer()
+    judged_at = fields.String(metadata={"format": "date-time"})
+    as_of = fields.Date(metadata={"description": "The day of the states and of interest that runs"})
+    at = fields.String(metadata={"format": "date-time", "description": "The moment that was asked for"})
+    final = fields.Boolean(metadata={"description": "True: the answer for this moment will never change"})
+    terms = fields.Dict(metadata={"description": "The payer's terms that the clock was counted with"})
+    payments = fields.List(fields.Nested(PaymentEntry))
+    explanation = fields.List(fields.Nested(Sentence))
+    what_would_change_it = fields.List(fields.Nested(Sentence))
 
 
 class Page(Schema):
@@ -132,6 +177,9 @@ class ClockItem(Schema):
         fields.String(),
         metadata={"description": "Rules by which something came to light later; the clock runs on"},
     )
+    interest_per_day_cents = fields.Integer(
+        metadata={"description": "What each day after the deadline costs while the claim is unpaid"}
+    )
     days_left = fields.Integer(metadata={"description": "Days to the deadline; below 0: days overdue"})
     amount_cents = fields.Integer(required=True)
     paid_cents = fields.Integer(required=True)
@@ -147,51 +195,6 @@ class Clocks(Schema):
 class Unmatched(Schema):
     items = fields.List(fields.Dict(), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
-
-
-class TimelinessQuery(Schema):
-    first = fields.Date(data_key="from", metadata={"description": "First day of arrival"})
-    last = fields.Date(data_key="to", metadata={"description": "Last day of arrival"})
-    as_of = fields.Date(metadata={"description": "Default: today in California"})
-    group_by = GroupList(load_default=(), metadata={"example": "payer,month"})
-    format = fields.String(load_default="json", validate=OneOf(["json", "csv"]))
-
-    @validates_schema
-    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("first") and data.get("last") and data["last"] < data["first"]:
-            raise ValidationError({"to": ["The last day lies before the first."]})
-
-
-class Share(Schema):
-    paid = fields.Integer(required=True)
-    matured = fields.Integer(required=True)
-    share = fields.Float(required=True, allow_none=True)
-    met = fields.Boolean(required=True, allow_none=True)
-
-
-class Figures(Schema):
-    key = fields.Dict(required=True)
-    received = fields.Integer(required=True)
-    clean = fields.Integer(required=True)
-    within_30 = fields.Nested(Share, required=True)
-    within_90 = fields.Nested(Share, required=True)
-    overdue = fields.Integer(required=True)
-    running = fields.Integer(required=True)
-    contested = fields.Integer(required=True)
-    paid = fields.Integer(required=True)
-    denied_or_withdrawn = fields.Integer(required=True)
-    median_days = fields.Float(required=True, allow_none=True)
-    interest_due_cents = fields.Integer(required=True)
-    interest_paid_cents = fields.Integer(required=True)
-
-
-class Timeliness(Schema):
-    as_of = fields.Date(required=True)
-    first = fields.Date(data_key="from", required=True, allow_none=True)
-    last = fields.Date(data_key="to", required=True, allow_none=True)
-    groups = fields.List(fields.Nested(Figures), required=True)
-    total = fields.Nested(Figures, required=True)
-    definitions = fields.Dict(required=True)
 
 
 class LogQuery(Schema):

@@ -4,8 +4,25 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.payments import api, handlers, pages
+from services.payments import (
+    api,
+    auditor_api,
+    auditor_pages,
+    figures_api,
+    figures_pages,
+    handlers,
+    log_api,
+    monthly_report_api,
+    outreach_api,
+    pages,
+    remittance_api,
+    remittance_pages,
+    small_interest_api,
+)
+from services.payments.checkpoint_step import checkpoint_step
+from services.payments.deadline_step import TellOfDeadlines
 from services.payments.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
+from services.payments.remittances.waiting import remittances_step
 from shared.messaging.consumer import Subscription
 from shared.migrate import is_current
 from shared.parts import Parts
@@ -22,8 +39,23 @@ def create_app(parts: Parts) -> Flask:
         "payments",
         parts,
         Keys(parts.database, API_KEYS),
-        blueprints=[api.blueprint],
-        pages=[pages.blueprint],
+        blueprints=[
+            api.blueprint,
+            log_api.blueprint,
+            auditor_api.blueprint,
+            figures_api.blueprint,
+            outreach_api.blueprint,
+            monthly_report_api.blueprint,
+            remittance_api.blueprint,
+            small_interest_api.blueprint,
+        ],
+        pages=[
+            pages.blueprint,
+            remittance_pages.blueprint,
+            figures_pages.blueprint,
+            auditor_pages.blueprint,
+            small_interest_api.pages,
+        ],
         idempotency=IDEMPOTENCY,
         ready=lambda: {"migrations": is_current(parts.database, "services.payments")},
     )
@@ -34,6 +66,9 @@ def subscriptions(parts: Parts) -> Sequence[Subscription]:
     return handlers.subscriptions(parts)
 
 
-def steps(_: Parts) -> Sequence[Step]:
-    """What the worker does besides listening and publishing: nothing, since no state waits for a tick."""
-    return ()
+def steps(parts: Parts) -> Sequence[Step]:
+    """Besides listening and publishing: telling of deadlines, which no state waits for, and signing checkpoints."""
+    deadlines = TellOfDeadlines(parts)
+    pause = float(parts.settings.deadline_interval_seconds)
+    telling = Step("deadlines", deadlines.run_once, idle_seconds=pause)
+    return (telling, checkpoint_step(parts), remittances_step(parts))

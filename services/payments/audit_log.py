@@ -3,30 +3,32 @@
 An entry's hash is over its canonical JSON (keys sorted, no blanks, UTF-8; texts, whole numbers, booleans and
 null only, as in RFC 8785) with the fields ``sequence``, ``recorded_at``, ``event``, ``claim_id``, ``data``
 and ``previous_hash``. Whoever changes, drops or inserts an entry breaks the chain from there on. No PHI
-enters: claims stand by their id, members by a keyed hash.
+enters: claims stand by their id, members by a keyed hash. ``services.payments.log_check`` verifies it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
-from services.payments.models import LOG_HEAD, TIMELINESS_LOG
+from services.payments.checkpoints import Checkpoint
+from services.payments.log_check import GENESIS_HASH as GENESIS_HASH
+from services.payments.log_check import Broken as Broken
+from services.payments.log_check import Head as Head
+from services.payments.log_check import Intact as Intact
+from services.payments.log_check import LogEntry as LogEntry
+from services.payments.log_check import LogItem, canonical, hash_of
+from services.payments.log_check import entry_hash as entry_hash
+from services.payments.log_check import verify as verify
+from services.payments.models import CHECKPOINTS, LOG_HEAD, TIMELINESS_LOG
 from shared.database import insert_rows
 from shared.events import utc_text
 
-GENESIS_HASH = "0" * 64
 _HEAD_ID = 1
 _CHUNK = 2000
-
-_canonical = msgspec.json.Encoder(order="sorted").encode
-_canonical_of_few = lru_cache(maxsize=64)(_canonical)
-"""The same, remembered: one batch has one instant and a handful of kinds of event."""
 
 
 class Happening(NamedTuple):
@@ -37,61 +39,8 @@ class Happening(NamedTuple):
     data: Mapping[str, Any]
 
 
-class LogEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the log, and of its export as JSON Lines."""
-
-    sequence: int
-    recorded_at: str
-    event: str
-    claim_id: str
-    data: dict[str, Any]
-    previous_hash: str
-    hash: str
-
-
-class Intact(Struct, frozen=True):
-    """Every entry is what it was when it was written. ``head_hash`` is the last one's."""
-
-    entries: int
-    head_hash: str
-    intact: Literal[True] = True
-
-
-class Broken(Struct, frozen=True):
-    """The log is not what was written from ``first_bad_sequence`` on."""
-
-    first_bad_sequence: int
-    reason: str
-    intact: Literal[False] = False
-
-
-class Head(NamedTuple):
-    """The log's last entry: 0 and :data:`GENESIS_HASH` before the first."""
-
-    sequence: int
-    hash: str
-
-
-def entry_hash(
-    sequence: int, recorded_at: str, event: str, claim_id: str, data: Mapping[str, Any], previous_hash: str
-) -> str:
-    """The SHA-256, in hex, that binds an entry to the one before."""
-    return _hash(sequence, recorded_at, event, claim_id, _canonical(data), previous_hash)
-
-
-def _hash(sequence: int, recorded_at: str, event: str, claim_id: str, data: bytes, previous: str) -> str:
-    # The members stand in the order of their names, so this is the canonical JSON of the whole entry.
-    return sha256(
-        b'{"claim_id":%b,"data":%b,"event":%b,"previous_hash":%b,"recorded_at":%b,"sequence":%d}'
-        % (
-            _canonical(claim_id),
-            data,
-            _canonical_of_few(event),
-            _canonical(previous),
-            _canonical_of_few(recorded_at),
-            sequence,
-        )
-    ).hexdigest()
+class _CheckpointLine(Struct, frozen=True, forbid_unknown_fields=True):
+    checkpoint: Checkpoint
 
 
 def lock(connection: Connection) -> Head:
@@ -107,16 +56,25 @@ def lock(connection: Connection) -> Head:
 
 def append(connection: Connection, happenings: Sequence[Happening], now: datetime) -> Head:
     """Append ``happenings`` at ``now`` (aware), in order, in the caller's transaction; the new head."""
+    head, _ = append_at(connection, happenings, now)
+    return head
+
+
+def append_at(connection: Connection, happenings: Sequence[Happening], now: datetime) -> tuple[Head, str]:
+    """:func:`append`, with the instant under which the entries stand: never before that of the entry before.
+
+    Who waited for the lock may have read the clock before the one who had it, and a clock can be set back.
+    """
     head = lock(connection)
+    recorded_at = max(utc_text(now), _recorded_at(connection, head))
     if not happenings:
-        return head
-    recorded_at = utc_text(now)
+        return head, recorded_at
     sequence, previous = head
     rows = []
     for event, claim_id, data in happenings:
         sequence += 1
-        encoded = _canonical(data)
-        digest = _hash(sequence, recorded_at, event, claim_id, encoded, previous)
+        encoded = canonical(data)
+        digest = hash_of(sequence, recorded_at, event, claim_id, encoded, previous)
         rows.append(
             {
                 "sequence": sequence,
@@ -133,32 +91,15 @@ def append(connection: Connection, happenings: Sequence[Happening], now: datetim
     connection.execute(
         update(LOG_HEAD).where(LOG_HEAD.c.id == _HEAD_ID).values(sequence=sequence, hash=previous)
     )
-    return Head(sequence, previous)
+    return Head(sequence, previous), recorded_at
 
 
-def verify(entries: Iterable[LogEntry], head: Head | None = None) -> Intact | Broken:
-    """Whether the log, read from its first entry, is whole; with ``head``, also whether its end is there.
-
-    Reads one entry at a time, so a log of any length can be verified.
-    """
-    sequence, previous = 0, GENESIS_HASH
-    for entry in entries:
-        sequence += 1
-        if entry.sequence != sequence:
-            reason = f"Entry {sequence} is missing; entry {entry.sequence} stands in its place."
-            return Broken(sequence, reason)
-        if entry.previous_hash != previous:
-            return Broken(sequence, f"Entry {sequence} does not follow from entry {sequence - 1}.")
-        expected = entry_hash(
-            sequence, entry.recorded_at, entry.event, entry.claim_id, entry.data, entry.previous_hash
-        )
-        if entry.hash != expected:
-            return Broken(sequence, f"Entry {sequence} was changed after it was written.")
-        previous = expected
-    if head is not None and head != (sequence, previous):
-        reason = f"The log ends after entry {sequence}, but entry {head.sequence} was written."
-        return Broken(sequence + 1, reason)
-    return Intact(entries=sequence, head_hash=previous)
+def _recorded_at(connection: Connection, head: Head) -> str:
+    log = TIMELINESS_LOG.c
+    found: str | None = connection.execute(
+        select(log.recorded_at).where(log.sequence == head.sequence)
+    ).scalar_one_or_none()
+    return found or ""
 
 
 def read_head(connection: Connection) -> Head:
@@ -181,7 +122,7 @@ def read(connection: Connection, after: int = 0, limit: int | None = None) -> It
                 row.recorded_at,
                 row.event,
                 row.claim_id,
-                msgspec.json.decode(row.data),
+                decoded(row.data),
                 row.previous_hash,
                 row.hash,
             )
@@ -191,13 +132,53 @@ def read(connection: Connection, after: int = 0, limit: int | None = None) -> It
         left = None if left is None else left - len(rows)
 
 
-def export_lines(entries: Iterable[LogEntry]) -> Iterator[bytes]:
-    """The entries as JSON Lines."""
-    for entry in entries:
-        yield _canonical(entry) + b"\n"
+def decoded(data: str) -> dict[str, Any]:
+    """An entry's data from its column."""
+    # Whoever got past the database may have written anything: then the entry's hash does not fit.
+    try:
+        found = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": data}
 
 
-def import_lines(lines: Iterable[bytes]) -> Iterator[LogEntry]:
-    """The entries of an export. Raises ``msgspec.DecodeError`` for a line that is no entry."""
+def read_items(connection: Connection, public_keys: Mapping[str, str]) -> Iterator[LogItem]:
+    """All entries, each checkpoint after the entry on which it stands; one that has none comes at the end.
+
+    ``public_keys`` are the known ones by their id.
+    """
+    table = CHECKPOINTS
+    checkpoints = [
+        Checkpoint(
+            row.sequence, row.hash, row.made_at, row.key_id, row.signature, public_keys.get(row.key_id, "")
+        )
+        for row in connection.execute(select(table).order_by(table.c.sequence))
+    ]
+    waiting = iter(checkpoints)
+    following = next(waiting, None)
+    for entry in read(connection):
+        while following is not None and following.sequence < entry.sequence:
+            yield following
+            following = next(waiting, None)
+        yield entry
+    while following is not None:
+        yield following
+        following = next(waiting, None)
+
+
+def export_lines(items: Iterable[LogItem]) -> Iterator[bytes]:
+    """The log as JSON Lines: an entry a line, and ``{"checkpoint": {…}}`` after the entry on which it stands."""
+    for item in items:
+        line = _CheckpointLine(item) if isinstance(item, Checkpoint) else item
+        yield canonical(line) + b"\n"
+
+
+def import_lines(lines: Iterable[bytes]) -> Iterator[LogItem]:
+    """The entries and checkpoints of an export. Raises ``msgspec.DecodeError`` for a line that is neither."""
     decode = msgspec.json.Decoder(LogEntry).decode
-    return (decode(line) for line in lines if line.strip())
+    checkpoint = msgspec.json.Decoder(_CheckpointLine).decode
+    for line in lines:
+        if line.startswith(b'{"checkpoint":'):
+            yield checkpoint(line).checkpoint
+        elif line.strip():
+            yield decode(line)

@@ -3,11 +3,13 @@
 from datetime import date
 from typing import Any
 
-from services.payments import audit_log, queries
+from services.payments import queries
 from services.payments.clock import Entry
 from services.payments.clock_document import clock_document
+from services.payments.log_check import Broken, Intact
 from services.payments.queries import Scope
 from services.payments.record import Recording, Refused, record
+from services.payments.verification import verify_all
 from shared.calendar import pacific_date
 from shared.parts import Parts
 from shared.security import Principal
@@ -38,13 +40,32 @@ def scope_of(principal: Principal) -> Scope:
     return Scope(payers=principal.payers or None)
 
 
+_REASON_NEEDED = {
+    "contested": "Recorded without a reason. Health and Safety Code 1371 asks that the notice of a contest name "
+    "the part of the claim and the specific information that the plan needs. Send that as the reason.",
+    "denied": "Recorded without a reason. Health and Safety Code 1371 asks that the notice of a denial give the "
+    "specific reasons for it. Send them as the reason.",
+}
+
+
 def record_event(
     principal: Principal, claim_id: str, event: dict[str, Any], request_id: str
-) -> dict[str, Any]:
-    """Record one payment event. Raises ``Problem`` 404, 409 (the claim's state) or 422 (a field)."""
+) -> tuple[dict[str, Any], bool]:
+    """Record one payment event; whether it had been recorded before. ``warnings``: what the law asks besides.
+
+    Raises ``Problem`` 404, 409 (the claim's state) or 422 (a field).
+    """
+    entry = Entry(
+        event["kind"],
+        event["date"],
+        event.get("amount_cents"),
+        event["interest_cents"],
+        line=event.get("line"),
+        corrects=event.get("corrects"),
+    )
     recording = Recording(
         claim_id=claim_id,
-        entry=Entry(event["kind"], event["date"], event.get("amount_cents"), event["interest_cents"]),
+        entry=entry,
         recorded_by=principal.key_id,
         reference=event.get("reference"),
         reason=event.get("reason"),
@@ -64,11 +85,15 @@ def record_event(
             refused.problem,
             errors=[{"field": refused.field, "message": refused.problem, "in": "json"}],
         ) from refused
-    clock = clock_document(recorded.outcome, today()) if recorded.outcome else {}
-    return {"payment_event_id": recorded.entry_id, "claim_id": claim_id, "clock": clock}
+    clock = clock_document(recorded.outcome, recorded.on) if recorded.outcome else {}
+    answer = {"payment_event_id": recorded.entry_id, "claim_id": claim_id, "clock": clock}
+    missing = _REASON_NEEDED.get(entry.kind)
+    if missing and not event.get("reason"):
+        answer["warnings"] = [missing]
+    return answer, recorded.again
 
 
-def verify_log() -> audit_log.Intact | audit_log.Broken:
-    """Verify the whole log against its head, as of one moment."""
+def verify_log() -> Intact | Broken:
+    """Verify the whole log with its checkpoints, and the tables beside it, as of one moment."""
     with parts().database.read() as connection:
-        return audit_log.verify(audit_log.read(connection), audit_log.read_head(connection))
+        return verify_all(connection, parts().settings)

@@ -7,24 +7,20 @@ Sources: Health and Safety Code 1371 before and since AB 3275 (Stats. 2024 ch. 7
 42 CFR 447.45(d). All dates are California's; the day of receipt is day 0.
 """
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date
 from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
-from shared.calendar import add_working_days, next_working_day
+from services.payments.clock_period import Period as Period
+from services.payments.clock_period import acknowledgement_due as acknowledgement_due
+from services.payments.clock_period import near_dates
+from services.payments.clock_period import period_of as period_of
+from services.payments.money_owed import Money, Payment, Portion
 from shared.payers import PayerTerms
-from shared.prompt_pay import (
-    Standard,
-    deadline_of,
-    end_of_period,
-    interest_on_cent_days,
-    receipt_date_of,
-    running_state,
-    standard_of,
-)
+from shared.prompt_pay import end_of_period, interest_on_cent_days, running_state
 
 Status = Literal["running", "contested", "paid", "denied", "withdrawn"]
 State = Literal[
@@ -38,43 +34,27 @@ State = Literal[
     "denied_late",
     "withdrawn",
 ]
-Kind = Literal["paid", "denied", "contested", "information_received", "payment_reversed", "withdrawn"]
-
-ACKNOWLEDGE_WORKING_DAYS = 2
-_NEAR_PERIOD_DAYS = 30
+Kind = Literal[
+    "paid", "denied", "contested", "information_received", "payment_reversed", "withdrawn", "cancelled"
+]
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One thing that happened to a claim. ``amount_cents`` absent: all that was still open (or, reversed,
     paid).
 
-    ``withdrawn`` is the provider's own void or replacement of the claim.
+    ``withdrawn`` is the provider's own void or replacement of the claim. ``line`` is the service line that it
+    was for, where the plan says so. ``corrects`` is the ``entry_id`` of an earlier entry that counts no more:
+    this one stands in its place, and one that is ``cancelled`` leaves the place empty.
     """
 
     kind: Kind
     date: date
     amount_cents: int | None = None
     interest_cents: int = 0
-
-
-class Period(Struct, frozen=True):
-    """What follows from the arrival of a claim alone.
-
-    ``deadline`` is that of Health and Safety Code 1371; ``cautious_deadline`` is the same period counted from
-    the arrival instead of the working day of receipt, and warnings (``near_dates``) are counted towards it.
-    """
-
-    arrival_date: date
-    receipt_date: date
-    standard: Standard
-    days: int
-    deadline: date
-    cautious_deadline: date
-    near_dates: tuple[date, ...]
-    contract_30: date
-    contract_90: date
-    contract_90_near_dates: tuple[date, ...]
-    acknowledgement_due: date
+    line: int | None = None
+    entry_id: str = ""
+    corrects: str | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -82,8 +62,8 @@ class Outcome(Struct, frozen=True):
 
     ``deadline`` and ``near_on`` are those that run now (the new ones once information arrived).
     ``contract_from`` is the day 0 of the contract clocks, ``None`` while the claim waits for information.
-    ``cent_days_late`` sums cents times days late over all payments. ``late`` speaks of what settled the
-    claim, once ``settled_on``.
+    ``late`` speaks of what settled the claim, once ``settled_on``. ``held_cent_days``: of what is open, cents
+    times days after the deadline on which the provider had them, before a reversal.
     """
 
     period: Period
@@ -104,16 +84,40 @@ class Outcome(Struct, frozen=True):
     paid_cents: int = 0
     denied_cents: int = 0
     outstanding_cents: int | None = None
-    days_late: int = 0
-    cent_days_late: int = 0
-    last_late_payment_on: date | None = None
-    interest_paid_cents: int = 0
+    held_cent_days: int = 0
+    payments: tuple[Payment, ...] = ()
+    denied_portions: tuple[Portion, ...] = ()
     interest_paid_entries: tuple[tuple[date, int], ...] = ()
+
+    @property
+    def late_payments(self) -> tuple[Payment, ...]:
+        """The payments, or parts of them, that were made after the deadline, the earliest first."""
+        return tuple(payment for payment in self.payments if payment.days_late > 0)
+
+    @property
+    def days_late(self) -> int:
+        """Calendar days of the latest of the payments."""
+        return max((payment.days_late for payment in self.payments), default=0)
+
+    @property
+    def last_late_payment_on(self) -> date | None:
+        late = self.late_payments
+        return late[-1].date if late else None
+
+    @property
+    def cent_days_late(self) -> int:
+        """Cents times days late, summed over all payments."""
+        return sum(payment.cents * payment.days_late for payment in self.payments)
 
     @property
     def interest_cents(self) -> int:
         """Interest that the payments made so far have earned, in cents."""
-        return interest_on_cent_days(self.cent_days_late)
+        return sum(interest_by_line(self.late_payments).values())
+
+    @property
+    def interest_paid_cents(self) -> int:
+        """What was paid as interest, in cents, less what was taken back."""
+        return sum(cents for _, cents in self.interest_paid_entries)
 
     @property
     def payable_cents(self) -> int | None:
@@ -121,30 +125,15 @@ class Outcome(Struct, frozen=True):
         return None if self.outstanding_cents is None else self.outstanding_cents + self.denied_cents
 
 
-@lru_cache(maxsize=4096)
-def period_of(arrival_date: date, terms: PayerTerms) -> Period:
-    """The deadlines that the arrival of a clean claim sets. Raises ``shared.calendar.OutsideCalendar``."""
-    receipt_date = receipt_date_of(arrival_date, terms)
-    standard, days = standard_of(arrival_date, terms)
-    return Period(
-        arrival_date=arrival_date,
-        receipt_date=receipt_date,
-        standard=standard,
-        days=days,
-        deadline=deadline_of(arrival_date, terms),
-        cautious_deadline=end_of_period(standard, arrival_date, days),
-        near_dates=_near_dates(standard, arrival_date, days, terms),
-        contract_30=arrival_date + timedelta(days=30),
-        contract_90=arrival_date + timedelta(days=90),
-        contract_90_near_dates=tuple(arrival_date + timedelta(days=day) for day in terms.near_days_90),
-        acknowledgement_due=acknowledgement_due(arrival_date),
-    )
+def interest_by_line(payments: Iterable[Payment]) -> dict[int | None, int]:
+    """Interest in cents by service line, rounded once for each; ``None``: what was not paid by line.
 
-
-@lru_cache(maxsize=4096)
-def acknowledgement_due(arrival_date: date) -> date:
-    """The last day to acknowledge an electronic claim: two working days on (28 CCR 1300.71)."""
-    return add_working_days(next_working_day(arrival_date), ACKNOWLEDGE_WORKING_DAYS)
+    Rounded by line, so that an itemised list adds up to what is paid.
+    """
+    cent_days: dict[int | None, int] = {}
+    for payment in payments:
+        cent_days[payment.line] = cent_days.get(payment.line, 0) + payment.cents * payment.days_late
+    return {line: interest_on_cent_days(total) for line, total in cent_days.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -154,11 +143,48 @@ def opening(arrival_date: date, terms: PayerTerms) -> Outcome:
 
 
 def run(period: Period, terms: PayerTerms, amount_cents: int | None, entries: Iterable[Entry]) -> Outcome:
-    """What ``entries`` make of the clock: taken by date, and as recorded within a day."""
+    """What ``entries`` (in the order of their recording) make of the clock: taken by date, and as recorded
+    within a day. Entries that were corrected do not count.
+    """
     fold = _Fold(period, terms, amount_cents)
-    for entry in sorted(entries, key=lambda entry: entry.date):
+    for entry in in_order(entries):
         fold.take(entry)
     return fold.outcome()
+
+
+def steps(
+    period: Period, terms: PayerTerms, amount_cents: int | None, entries: Iterable[Entry]
+) -> Iterator[tuple[Entry, Outcome, Outcome]]:
+    """The entries that count, in the order in which they take effect, each with the clock before and after."""
+    fold = _Fold(period, terms, amount_cents)
+    before = fold.outcome()
+    for entry in in_order(entries):
+        fold.take(entry)
+        after = fold.outcome()
+        yield entry, before, after
+        before = after
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries that count, by date, and as recorded within a day."""
+    return sorted(standing(entries), key=lambda entry: entry.date)
+
+
+def standing(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries that count: one that was corrected does not, and its correction stands in its place."""
+    listed = list(entries)
+    if not any(entry.corrects for entry in listed):
+        return [entry for entry in listed if entry.kind != "cancelled"]
+    kept: list[Entry | None] = []
+    places: dict[str, int] = {}
+    for entry in listed:
+        place = places.get(entry.corrects or "", len(kept))
+        if place == len(kept):
+            kept.append(None)
+        kept[place] = None if entry.kind == "cancelled" else entry
+        if entry.entry_id:
+            places[entry.entry_id] = place
+    return [entry for entry in kept if entry is not None]
 
 
 def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date) -> State:
@@ -172,17 +198,13 @@ def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date
     return "contested" if status == "contested" else "withdrawn"
 
 
-def _near_dates(standard: Standard, start: date, days: int, terms: PayerTerms) -> tuple[date, ...]:
-    # near_days speak of a period of 30; a longer one warns as many days before its end.
-    return tuple(end_of_period(standard, start, days - _NEAR_PERIOD_DAYS + day) for day in terms.near_days)
-
-
 class _Fold:
     """The claim's state while its entries are taken, oldest first."""
 
     def __init__(self, period: Period, terms: PayerTerms, amount_cents: int | None) -> None:
         self.period, self.terms = period, terms
         self.amount = None if amount_cents is None else max(0, amount_cents)
+        self.money = Money(self.amount)
         self.deadline, self.near_on = period.deadline, period.near_dates[0]
         self.contract_from: date | None = period.arrival_date
         self.suspended = False
@@ -190,12 +212,11 @@ class _Fold:
         self.contest_in_time: bool | None = None
         self.information_on: date | None = None
         self.after_information: date | None = None
-        self.payments: list[tuple[date, int, int]] = []
-        self.denied = 0
         self.denied_on: date | None = None
         self.denied_late = self.denial_stands = False
         self.withdrawn_on: date | None = None
         self.settled_on: date | None = None
+        self.reopened: tuple[date, date] | None = None
         self.interest: list[tuple[date, int]] = []
 
     def take(self, entry: Entry) -> None:
@@ -204,26 +225,27 @@ class _Fold:
             sign = -1 if entry.kind == "payment_reversed" else 1
             self.interest.append((entry.date, sign * entry.interest_cents))
         if not self._is_settled():
+            if self.settled_on is not None:
+                self.reopened = (self.settled_on, entry.date)
             self.settled_on = None
         elif self.settled_on is None:
-            self.settled_on = entry.date
+            # Taken back and paid again on one day, as remittances correct themselves: it stayed paid.
+            stayed = entry.kind == "paid" and self.reopened is not None and self.reopened[1] == entry.date
+            self.settled_on = self.reopened[0] if stayed and self.reopened else entry.date
 
     def _paid(self, entry: Entry) -> None:
         if entry.amount_cents == 0 and entry.interest_cents:
             return
-        outstanding = self._outstanding()
-        amount = entry.amount_cents if entry.amount_cents is not None else outstanding or self.denied
-        # A payment of what was denied is measured from the deadline: 28 CCR 1300.71.38(g).
-        self.denied = max(0, self.denied - max(0, amount - outstanding))
-        self.denial_stands = self.denial_stands and self.denied > 0
-        self.payments.append((entry.date, amount, self._days_late(entry.date)))
+        money = self.money
+        amount = entry.amount_cents if entry.amount_cents is not None else money.outstanding or money.denied
+        money.pay(amount, entry.date, entry.line, None if self.suspended else self.deadline)
+        self.denial_stands = self.denial_stands and money.denied > 0
 
     def _denied(self, entry: Entry) -> None:
-        outstanding = self._outstanding()
-        self.denied += outstanding if entry.amount_cents is None else min(entry.amount_cents, outstanding)
-        self.denial_stands = not self.amount or self.denied > 0
+        self.money.deny(entry.amount_cents, entry.line)
+        self.denial_stands = not self.amount or self.money.denied > 0
         self.denied_on = entry.date
-        self.denied_late = self.denied_late or self._days_late(entry.date) > 0
+        self.denied_late = self.denied_late or (not self.suspended and entry.date > self.deadline)
 
     def _contested(self, entry: Entry) -> None:
         if self.suspended or self._is_settled():
@@ -242,48 +264,31 @@ class _Fold:
         period = self.period
         self.suspended, self.contract_from = False, entry.date
         self.deadline = self.after_information = end_of_period(period.standard, entry.date, period.days)
-        self.near_on = _near_dates(period.standard, entry.date, period.days, self.terms)[0]
+        self.near_on = near_dates(period.standard, entry.date, period.days, self.terms)[0]
 
     def _payment_reversed(self, entry: Entry) -> None:
-        left = (
-            sum(cents for _, cents, _ in self.payments) if entry.amount_cents is None else entry.amount_cents
-        )
-        while self.payments and (left > 0 or entry.amount_cents is None):
-            day, cents, late = self.payments.pop()
-            if cents > left:
-                self.payments.append((day, cents - left, late))
-            left -= min(left, cents)
+        self.money.reverse(entry.amount_cents, entry.date, entry.line)
 
     def _withdrawn(self, entry: Entry) -> None:
         if not self._is_settled():
             self.withdrawn_on = entry.date
 
-    def _days_late(self, day: date) -> int:
-        return 0 if self.suspended else max(0, (day - self.deadline).days)
-
-    def _paid_cents(self) -> int:
-        return sum(cents for _, cents, _ in self.payments)
-
-    def _outstanding(self) -> int:
-        return 0 if self.amount is None else max(0, self.amount - self._paid_cents() - self.denied)
-
     def _is_settled(self) -> bool:
         if self.withdrawn_on is not None:
             return True
         if not self.amount:  # unknown or nothing: whatever is said first settles it
-            return bool(self.payments) or self.denial_stands
-        return self._outstanding() == 0
+            return bool(self.money.payments) or self.denial_stands
+        return self.money.outstanding == 0
 
     def outcome(self) -> Outcome:
-        settled = self._is_settled()
-        paid = self._paid_cents()
-        late_payments = [payment for payment in self.payments if payment[2] > 0]
+        settled, money = self._is_settled(), self.money
         status: Status = "contested" if self.suspended else "running"
         late = False
         if settled:
-            late = bool(late_payments) or (self.denied_late and self.denial_stands)
-            status = "paid" if self.payments else "denied"
-            if self.withdrawn_on is not None and (self._outstanding() > 0 or not self.payments):
+            late_payment = any(payment.days_late > 0 for payment in money.payments)
+            late = late_payment or (self.denied_late and self.denial_stands)
+            status = "paid" if money.payments else "denied"
+            if self.withdrawn_on is not None and (money.outstanding > 0 or not money.payments):
                 status, late = "withdrawn", False
         return Outcome(
             period=self.period,
@@ -297,16 +302,15 @@ class _Fold:
             contest_in_time=self.contest_in_time,
             information_on=self.information_on,
             deadline_after_information=self.after_information,
-            paid_on=self.payments[-1][0] if self.payments else None,
+            paid_on=money.payments[-1].date if money.payments else None,
             denied_on=self.denied_on,
             withdrawn_on=self.withdrawn_on,
             settled_on=self.settled_on,
-            paid_cents=paid,
-            denied_cents=self.denied,
-            outstanding_cents=None if self.amount is None else self._outstanding(),
-            days_late=max((days for _, _, days in late_payments), default=0),
-            cent_days_late=sum(cents * days for _, cents, days in late_payments),
-            last_late_payment_on=late_payments[-1][0] if late_payments else None,
-            interest_paid_cents=sum(cents for _, cents in self.interest),
+            paid_cents=money.paid,
+            denied_cents=money.denied,
+            outstanding_cents=None if self.amount is None else money.outstanding,
+            held_cent_days=0 if self.suspended else money.held_cent_days(self.deadline),
+            payments=tuple(money.payments),
+            denied_portions=money.denied_portions,
             interest_paid_entries=tuple(self.interest),
         )

@@ -8,10 +8,19 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args
 
-from services.payments.clock import Entry, Outcome, Period, opening, period_of, run, state_of
+from services.payments.clock import (
+    Entry,
+    Outcome,
+    Period,
+    interest_by_line,
+    opening,
+    period_of,
+    run,
+    state_of,
+)
 from shared.calendar import add_working_days, pacific_date
 from shared.payers import PayerTerms, Regime
-from shared.prompt_pay import fee_cents, interest_cents, is_small
+from shared.prompt_pay import fee_cents, interest_cents, interest_on_cent_days, is_small
 
 AUTOMATIC_INTEREST_WORKING_DAYS = 5
 SMALL_INTEREST_DAYS_AFTER_MONTH = 10
@@ -46,7 +55,7 @@ def clock_document(outcome: Outcome, as_of: date) -> dict[str, Any]:
         ("contested", outcome.contested_on),
         ("information_received", outcome.information_on),
         ("deadline_after_information", outcome.deadline_after_information),
-        ("paid", outcome.paid_on),
+        ("paid" if outcome.status == "paid" else "partially_paid", outcome.paid_on),
         ("denied", outcome.denied_on),
         ("withdrawn", outcome.withdrawn_on),
     ):
@@ -90,10 +99,19 @@ def interest_on(outcome: Outcome, as_of: date) -> int:
     running = 0
     if outcome.status == "running" and as_of > outcome.deadline and outcome.outstanding_cents:
         running = interest_cents(outcome.outstanding_cents, (as_of - outcome.deadline).days)
+        running -= interest_on_cent_days(outcome.held_cent_days)
     return outcome.interest_cents + running
 
 
+def interest_per_day_cents(outcome: Outcome) -> int:
+    """What each day after the deadline costs while the claim stays unpaid: cents of interest, half up."""
+    return interest_cents(outcome.outstanding_cents or 0, 1) if outcome.status == "running" else 0
+
+
 def _add_interest(document: dict[str, Any], outcome: Outcome, state: str, as_of: date) -> None:
+    per_day = interest_per_day_cents(outcome)
+    if per_day:
+        document["interest_per_day_cents"] = per_day
     if state == "overdue":
         document["days_late"] = (as_of - outcome.deadline).days
     elif outcome.paid_on is not None:
@@ -107,13 +125,19 @@ def _add_interest(document: dict[str, Any], outcome: Outcome, state: str, as_of:
         return
     arrival = outcome.period.arrival_date
     document["interest_fee_cents_if_not_automatic"] = fee_cents(interest, arrival)
+    late = outcome.late_payments
     earned = outcome.interest_cents
-    if not earned or outcome.last_late_payment_on is None:
+    if not earned or not late:
         return
-    payable_by = interest_payable_by(earned, outcome.last_late_payment_on)
-    document["interest_payable_by"] = payable_by.isoformat()
+    by_line = interest_by_line(late)
+    if set(by_line) != {None}:
+        document["interest_lines"] = [
+            {"interest_cents": cents} if line is None else {"line": line, "interest_cents": cents}
+            for line, cents in sorted(by_line.items(), key=lambda item: item[0] or 0)
+        ]
+    document["interest_payable_by"] = interest_payable_by(earned, late[-1].date).isoformat()
     if is_small(earned):
-        document["interest_may_wait_for_month"] = outcome.last_late_payment_on.strftime("%Y-%m")
+        document["interest_may_wait_for_month"] = late[-1].date.strftime("%Y-%m")
     fee = fee_due_cents(outcome, as_of)
     if fee:
         document["interest_fee_due_cents"] = fee
@@ -132,13 +156,21 @@ def interest_payable_by(interest: int, paid_on: date) -> date:
 
 
 def fee_due_cents(outcome: Outcome, as_of: date) -> int:
-    """The fee in cents that is owed on ``as_of`` because interest was not paid by its day, or 0."""
-    earned, last = outcome.interest_cents, outcome.last_late_payment_on
-    if earned <= 0 or last is None:
-        return 0
-    payable_by = interest_payable_by(earned, last)
-    in_time = sum(cents for day, cents in outcome.interest_paid_entries if day <= payable_by)
-    return 0 if as_of <= payable_by or in_time >= earned else fee_cents(earned, outcome.period.arrival_date)
+    """The fee in cents that is owed on ``as_of`` because interest was not paid by its day, or 0.
+
+    One fee a claim (Health and Safety Code 1371), on all interest earned up to the last payment whose interest
+    did not come in time. What was paid beyond the interest counts towards it.
+    """
+    late = outcome.late_payments
+    fee = 0
+    for day in sorted({payment.date for payment in late}):
+        earned = sum(interest_by_line(payment for payment in late if payment.date <= day).values())
+        payable_by = interest_payable_by(earned, day)
+        in_time = sum(cents for paid_on, cents in outcome.interest_paid_entries if paid_on <= payable_by)
+        if as_of > payable_by and in_time < earned:
+            fee = fee_cents(earned, outcome.period.arrival_date)
+    beyond = sum(cents for day, cents in outcome.interest_paid_entries if day <= as_of)
+    return max(0, fee - max(0, beyond - outcome.interest_cents))
 
 
 def clock_of_receipt(arrival_date: date, terms: PayerTerms, as_of: date) -> dict[str, Any]:

@@ -184,6 +184,8 @@ class _Verdicts:
             "member": row["member_key"],
             "amount_cents": row["amount_cents"],
         }
+        if facts.source_sha256:
+            data["source_sha256"] = facts.source_sha256
         self._happenings.append(Happening("claim.received", facts.claim_id, data))
 
     def _log_verdict(self, facts: JudgedFacts, judged_at: datetime) -> None:
@@ -193,6 +195,10 @@ class _Verdicts:
             "judgement": facts.judgement,
             "judged_at": judged_at.isoformat(),
         }
+        if facts.decision is not None:
+            # Who decided, by the key's id. Why is free text, which never enters the log.
+            data["decision"] = facts.decision.decision
+            data["decided_by"] = facts.decision.decided_by
         if facts.judgement == 1:
             # The verdict goes out in the claim acknowledgement, so this is the day of acknowledgement.
             due = acknowledgement_due(arrival)
@@ -255,9 +261,17 @@ def _recording(event: Event) -> Recording:
         raise InvalidEvent("claim_id: it is missing")
     if (payment.amount_cents or 0) < 0 or (payment.interest_cents or 0) < 0:
         raise InvalidEvent("amount_cents, interest_cents: they cannot be less than 0")
+    entry = Entry(
+        payment.kind,  # type: ignore[arg-type]
+        payment.date,
+        payment.amount_cents,
+        payment.interest_cents or 0,
+        line=payment.line,
+        corrects=payment.corrects,
+    )
     return Recording(
         claim_id=claim_id,
-        entry=Entry(payment.kind, payment.date, payment.amount_cents, payment.interest_cents or 0),  # type: ignore[arg-type]
+        entry=entry,
         recorded_by=event.source,
         reference=payment.reference,
         reason=payment.reason,

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.payments.clock import Outcome
 from services.payments.clock_document import clock_document
-from shared.events import PAYMENTS_CLOCKS, ClockEvent, Event, new_event
+from shared.events import PAYMENTS_CLOCKS, ClockEvent, DeadlineNotice, Event, new_event
 
 SOURCE = "/payments"
 
@@ -19,6 +19,19 @@ EVENT_OF_KIND = {
     "withdrawn": "clock.stopped",
 }
 
+_EVENT_OF_STATUS = {
+    "running": "clock.started",
+    "contested": "claim.contested",
+    "paid": "claim.paid",
+    "denied": "claim.denied",
+    "withdrawn": "clock.stopped",
+}
+
+
+def event_type(kind: str, outcome: Outcome) -> str:
+    """The type of the event that tells of an entry; a cancellation is told by what it leaves behind."""
+    return _EVENT_OF_STATUS[outcome.status] if kind == "cancelled" else EVENT_OF_KIND[kind]
+
 
 def clock_event(
     type_: str,
@@ -28,6 +41,7 @@ def clock_event(
     today: date,
     *,
     payment: dict[str, Any] | None = None,
+    notice: DeadlineNotice | None = None,
     correlation_id: str = "",
 ) -> Event:
     """The event ``type_`` with the clock of ``row`` (columns of ``clocks``) as it stands on ``today``."""
@@ -48,6 +62,7 @@ def clock_event(
             provider_npi=row["provider_npi"],
             clock=clock,
             payment=payment,
+            notice=notice,
         ),
         now=now,
         correlation_id=correlation_id,

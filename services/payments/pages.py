@@ -13,11 +13,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from services.payments import queries
 from services.payments.api import clock_cursor, clock_position
 from services.payments.api_schemas import PaymentEvent
-from services.payments.audit_log import Intact
-from services.payments.callers import parts, record_event, scope_of_caller, today, verify_log
+from services.payments.callers import parts, record_event, scope_of_caller, today
+from services.payments.claim_clock import NotYetKnown, claim_clock, moment
+from services.payments.clock_document import BadRequest
 from services.payments.queries import STATES, ClockFilter
 from services.payments.record import KINDS
-from services.payments.timeliness import DEFINITIONS, figures
+from shared.calendar import us_date
 from shared.web.auth import current_principal
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
@@ -25,6 +26,7 @@ from shared.web.sessions import page_requires
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 PAGE_LIMIT = 50
+_LINE = re.compile(r"[0-9]{1,4}")
 _DOLLARS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?")
 
 KIND_WORDS = {
@@ -34,6 +36,7 @@ KIND_WORDS = {
     "information_received": "Information received",
     "payment_reversed": "Payment reversed",
     "withdrawn": "Withdrawn by the provider",
+    "cancelled": "Recorded by mistake: taken away",
 }
 
 
@@ -65,7 +68,7 @@ def clocks() -> str:
 @blueprint.get("/claims/<claim_id>")
 @page_requires("claims")
 def claim(claim_id: str) -> str:
-    return _claim_page(claim_id, {"date": today().isoformat()}, [])
+    return _claim_page(claim_id, {"date": today().isoformat()}, [], request.args.get("at") or None)
 
 
 @blueprint.post("/claims/<claim_id>")
@@ -87,59 +90,55 @@ def record_payment(claim_id: str) -> BaseResponse:
     return make_response(_claim_page(claim_id, request.form, errors), 422)
 
 
-@blueprint.get("/timeliness")
-@page_requires("claims", "auditor")
-def timeliness() -> str:
-    problems: list[tuple[str, str]] = []
-    first, last = _day("from", problems), _day("to", problems)
-    as_of = _day("as_of", problems) or today()
-    group = request.args.get("group_by", "payer")
-    group_by = (group,) if group in queries.GROUPS else ("payer",)
-    with parts().database.read() as connection:
-        found = queries.cohorts(connection, scope_of_caller(), first, last, group_by)
-        report = figures(found, as_of, group_by)
-    verification = verify_log() if current_principal().role in ("auditor", "admin") else None
-    return render_template(
-        "payments/timeliness.html",
-        report=report,
-        as_of=as_of,
-        group=group_by[0],
-        groups=[(name, name.capitalize()) for name in queries.GROUPS],
-        definitions=DEFINITIONS,
-        verification=verification,
-        intact=isinstance(verification, Intact),
-        problems=problems,
-        wrong=dict(problems),
-        values=request.args,
-    )
-
-
-_DAYS = {"from": "Arrived from", "to": "Arrived to", "as_of": "As of"}
 _FIELD = {"amount_cents": "amount", "interest_cents": "interest"}
 
 
-def _claim_page(claim_id: str, values: Mapping[str, str], errors: list[tuple[str, str]]) -> str:
+def _claim_page(
+    claim_id: str, values: Mapping[str, str], errors: list[tuple[str, str]], at: str | None = None
+) -> str:
+    now = parts().now()
     with parts().database.read() as connection:
-        found = queries.clock(connection, scope_of_caller(), claim_id, today())
-    if found is None:
-        abort(404)
+        found = claim_clock(connection, scope_of_caller(), claim_id, now)
+        if found is None:
+            abort(404)
+        if at:
+            try:
+                found = claim_clock(connection, scope_of_caller(), claim_id, now, moment(at, now)) or found
+            except BadRequest as wrong:
+                errors = [*errors, ("at", str(wrong))]
+            except NotYetKnown:
+                errors = [*errors, ("at", "Nothing was known of this claim at that moment.")]
     return render_template(
         "payments/claim.html",
         found=found,
         clock=found["clock"],
         kinds=[(kind, KIND_WORDS[kind]) for kind in KINDS],
+        correctable=[
+            (
+                each["payment_event_id"],
+                f"{KIND_WORDS[each['kind']]}, {us_date(date.fromisoformat(each['date']))}",
+            )
+            for each in found["payments"]
+            if each["counts"] and each["kind"] != "withdrawn"
+        ],
         kind_words=KIND_WORDS,
         values=values,
         errors=errors,
         wrong=dict(errors),
+        at=at or "",
     )
 
 
 def _event_of_form(form: Mapping[str, str]) -> dict[str, Any]:
     """The form's fields as the API takes them, dollars as cents. Raises ``ValidationError``."""
     event: dict[str, Any] = {
-        name: form[name] for name in ("kind", "date", "reference", "reason") if form.get(name)
+        name: form[name] for name in ("kind", "date", "reference", "reason", "corrects") if form.get(name)
     }
+    line = form.get("line", "").strip()
+    if line:
+        if not _LINE.fullmatch(line):
+            raise ValidationError({"line": ["Write the number of the line, such as 2."]})
+        event["line"] = int(line)
     for name in ("amount", "interest"):
         text = form.get(name, "").replace("$", "").replace(",", "").strip()
         if text:
@@ -151,14 +150,3 @@ def _cents(name: str, text: str) -> int:
     if not _DOLLARS.fullmatch(text):
         raise ValidationError({f"{name}_cents": ["Write dollars and cents, such as 1,250.00."]})
     return int(Decimal(text) * 100)
-
-
-def _day(name: str, problems: list[tuple[str, str]]) -> date | None:
-    text = request.args.get(name, "")
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        problems.append((name, f"{_DAYS[name]}: write year, month and day, such as 2026-03-02."))
-        return None

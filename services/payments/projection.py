@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, select
 
-from services.payments.clock import Entry, Outcome, period_of, run
+from services.payments.clock import Entry, Outcome, Period, period_of, run
+from services.payments.deadline_notices import next_notice_on
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from shared.among import among
 from shared.claim import Channel, Receipt
@@ -80,6 +81,7 @@ class JudgedFacts(Struct, frozen=True):
     findings: tuple[FindingFacts, ...] = ()
     review: ReviewKind | None = None
     decision: Decision | None = None
+    source_sha256: str = ""
 
     @property
     def has_clock(self) -> bool:
@@ -231,6 +233,7 @@ def outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
         "outstanding_cents": outcome.outstanding_cents or 0,
         "interest_cents": outcome.interest_cents,
         "interest_paid_cents": outcome.interest_paid_cents,
+        "next_notice_on": next_notice_on(outcome),
     }
 
 
@@ -252,6 +255,7 @@ _NO_CLOCK: Mapping[str, Any] = {
             "denied_on",
             "withdrawn_on",
             "settled_on",
+            "next_notice_on",
         )
     ),
     **dict.fromkeys(
@@ -272,6 +276,11 @@ def _untouched(arrival_date: date, terms: PayerTerms, amount_cents: int) -> Outc
     return run(period_of(arrival_date, terms), terms, amount_cents, ())
 
 
+def period_of_row(row: Row[Any]) -> Period:
+    """The period of a claim from its row of ``clocks``."""
+    return period_of(row.arrival_date, decoded_terms(row.terms))
+
+
 def fold_row(row: Row[Any], entries: Sequence[Entry]) -> Outcome:
     """The outcome of a claim from its row of ``clocks`` and its entries."""
     return fold(row.arrival_date, decoded_terms(row.terms), row.amount_cents, entries)
@@ -281,13 +290,16 @@ def entries_of(connection: Connection, claim_ids: Sequence[str]) -> dict[str, li
     """The payment entries of these claims, each claim's in the order in which they were recorded."""
     table = PAYMENT_ENTRIES
     statement = (
-        select(table.c.claim_id, table.c.kind, table.c.date, table.c.amount_cents, table.c.interest_cents)
+        select(
+            *(table.c.claim_id, table.c.kind, table.c.date, table.c.amount_cents, table.c.interest_cents),
+            *(table.c.line, table.c.entry_id, table.c.corrects),
+        )
         .where(among(connection, table.c.claim_id, claim_ids))
         .order_by(table.c.entry_id)
     )
     found: dict[str, list[Entry]] = {}
-    for claim_id, kind, day, amount, interest in connection.execute(statement):
-        found.setdefault(claim_id, []).append(Entry(kind, day, amount, interest))
+    for claim_id, *values in connection.execute(statement):
+        found.setdefault(claim_id, []).append(Entry(*values))
     return found
 
 

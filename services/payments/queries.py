@@ -1,31 +1,20 @@
 """What the API and the pages read: set-based, one query a question, limited to what the caller may see."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from services.payments.clock import State, state_of
-from services.payments.clock_document import clock_document, interest_on
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import entries_of, fold_row
 from services.payments.record import payment_document
-from services.payments.timeliness import Cohort
+from shared.among import among
 from shared.events import utc_text
-from shared.prompt_pay import interest_cents
+from shared.prompt_pay import interest_cents, interest_on_cent_days
 
 STATES: tuple[State, ...] = get_args(State)
-
-GROUPS = {
-    "payer": CLOCKS.c.payer_id,
-    "provider": CLOCKS.c.provider_npi,
-    "channel": CLOCKS.c.channel,
-    "benefit": CLOCKS.c.benefit,
-    "outreach": CLOCKS.c.outreach,
-    "month": CLOCKS.c.arrival_date,
-}
-"""What figures can be grouped by. The month is that of the arrival."""
 
 
 class Scope(NamedTuple):
@@ -79,7 +68,24 @@ def clocks(
         later = and_(c.running_deadline == deadline, c.claim_id > claim_id)
         conditions.append(or_(c.running_deadline > deadline, later))
     statement = select(CLOCKS).where(*conditions).order_by(c.running_deadline, c.claim_id).limit(limit)
-    return [_item(row, as_of) for row in connection.execute(statement)]
+    rows = connection.execute(statement).all()
+    held = _held_cent_days(connection, rows)
+    return [_item(row, as_of, held.get(row.claim_id, 0)) for row in rows]
+
+
+def _held_cent_days(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, int]:
+    """Of claims that are open after a reversal: cents times days late on which the provider had the money."""
+    e = PAYMENT_ENTRIES.c
+    running = {row.claim_id: row for row in rows if row.status == "running"}
+    if not running:
+        return {}
+    of_reversals = among(connection, e.claim_id, running), e.kind == "payment_reversed"
+    statement = select(e.claim_id).where(*of_reversals).distinct()
+    reopened = list(connection.execute(statement).scalars())
+    entries = entries_of(connection, reopened) if reopened else {}
+    return {
+        claim_id: fold_row(running[claim_id], found).held_cent_days for claim_id, found in entries.items()
+    }
 
 
 def _in_state(state: str, as_of: date) -> ColumnElement[bool]:
@@ -97,11 +103,12 @@ def _in_state(state: str, as_of: date) -> ColumnElement[bool]:
     return and_(c.status == status, c.late.is_(when == "late"))
 
 
-def _item(row: Row[Any], as_of: date) -> dict[str, Any]:
+def _item(row: Row[Any], as_of: date, held_cent_days: int) -> dict[str, Any]:
     state = state_of(row.status, row.late, row.running_deadline, row.near_on, as_of)
     running = 0
     if state == "overdue":
         running = interest_cents(row.outstanding_cents, (as_of - row.running_deadline).days)
+        running -= interest_on_cent_days(held_cent_days)
     item = {
         "claim_id": row.claim_id,
         "claim": row.claim_number,
@@ -130,50 +137,18 @@ def _item(row: Row[Any], as_of: date) -> dict[str, Any]:
         item["suspected_duplicate"] = row.suspected.split()
     if row.status == "running":
         item["days_left"] = (row.running_deadline - as_of).days
+        item["interest_per_day_cents"] = interest_cents(row.outstanding_cents, 1)
     if row.running_deadline != row.deadline:
         item["deadline_after_information"] = row.running_deadline
-    happened = {"contested": row.contested_on, "paid": row.paid_on, "denied": row.denied_on}
+    paid = "paid" if row.status == "paid" else "partially_paid"
+    happened = {"contested": row.contested_on, paid: row.paid_on, "denied": row.denied_on}
     return item | {key: day for key, day in happened.items() if day is not None}
-
-
-def clock(connection: Connection, scope: Scope, claim_id: str, as_of: date) -> dict[str, Any] | None:
-    """One claim's clock with its payment entries, or ``None`` where the caller sees no such claim."""
-    statement = select(CLOCKS).where(CLOCKS.c.claim_id == claim_id, *scope.conditions())
-    row = connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    found: dict[str, Any] = {
-        "claim_id": row.claim_id,
-        "claim": row.claim_number,
-        "payer_id": row.payer_id,
-        "provider_npi": row.provider_npi,
-        "verdict": row.verdict,
-        "received_at": utc_text(row.received_at),
-        "clock": {"state": "not_running", "received": row.arrival_date.isoformat()},
-        "payments": list(_payments(connection, claim_id)),
-    }
-    if row.status != "none":
-        outcome = fold_row(row, entries_of(connection, [claim_id]).get(claim_id, ()))
-        due = interest_on(outcome, as_of) - outcome.interest_paid_cents
-        found["clock"] = {**clock_document(outcome, as_of), "interest_due_cents": max(0, due)}
-    if row.suspected:
-        found["clock"]["suspected_duplicate"] = row.suspected.split()
-    return found
 
 
 def may_record(connection: Connection, scope: Scope, claim_id: str) -> bool:
     """Whether the claim is known here and the caller's to act on."""
     statement = select(CLOCKS.c.claim_id).where(CLOCKS.c.claim_id == claim_id, *scope.conditions())
     return connection.execute(statement).one_or_none() is not None
-
-
-def _payments(connection: Connection, claim_id: str) -> Iterator[dict[str, Any]]:
-    e = PAYMENT_ENTRIES.c
-    statement = select(PAYMENT_ENTRIES).where(e.claim_id == claim_id).order_by(e.entry_id)
-    for row in connection.execute(statement):
-        yield payment_document(
-            row.entry_id, row.kind, row.date, row.amount_cents, row.interest_cents, row.reference, row.reason
-        )
 
 
 def unmatched_payments(connection: Connection, *, after: str, limit: int) -> list[dict[str, Any]]:
@@ -197,6 +172,8 @@ def unmatched_payments(connection: Connection, *, after: str, limit: int) -> lis
                 row.interest_cents,
                 row.reference,
                 row.reason,
+                line=row.line,
+                corrects=row.corrects,
             ),
         }
         for row in connection.execute(statement)
@@ -208,60 +185,3 @@ def counts_by_state(connection: Connection, scope: Scope, as_of: date) -> dict[s
     sums = [func.sum(case((_in_state(state, as_of), 1), else_=0)).label(state) for state in STATES]
     row = connection.execute(select(*sums).where(*scope.conditions())).one()
     return {state: int(getattr(row, state) or 0) for state in STATES}
-
-
-def cohorts(
-    connection: Connection, scope: Scope, first: date | None, last: date | None, group_by: Sequence[str]
-) -> Iterator[Cohort]:
-    """The claims that arrived from ``first`` to ``last``, both included, counted by what their
-    figures need.
-    """
-    c = CLOCKS.c
-    dimensions = [
-        c.arrival_date,
-        c.status,
-        c.deadline,
-        c.running_deadline,
-        c.contested_on,
-        c.contest_in_time,
-        c.information_on,
-        c.settled_on,
-        c.paid_on,
-    ]
-    keys = [GROUPS[name] for name in group_by if name != "month"]
-    due = case((c.interest_cents > c.interest_paid_cents, c.interest_cents - c.interest_paid_cents), else_=0)
-    conditions = scope.conditions()
-    if first:
-        conditions.append(c.arrival_date >= first)
-    if last:
-        conditions.append(c.arrival_date <= last)
-    statement = (
-        select(
-            *dimensions,
-            func.count().label("claims"),
-            func.sum(due).label("due"),
-            func.sum(c.interest_paid_cents).label("paid"),
-            *(column.label(f"key_{place}") for place, column in enumerate(keys)),
-        )
-        .where(*conditions)
-        .group_by(*dimensions, *keys)
-    )
-    for row in connection.execute(statement):
-        named = iter(row[len(dimensions) + 3 :])
-        month = row.arrival_date.strftime("%Y-%m")
-        yield Cohort(
-            key=tuple(month if name == "month" else next(named) for name in group_by),
-            arrival_date=row.arrival_date,
-            status=row.status,
-            deadline=row.deadline,
-            running_deadline=row.running_deadline,
-            contested_on=row.contested_on,
-            contest_in_time=row.contest_in_time,
-            information_on=row.information_on,
-            paid_in_full_on=row.settled_on if row.status == "paid" else None,
-            settled_otherwise_on=row.settled_on if row.status in ("denied", "withdrawn") else None,
-            last_paid_on=row.paid_on,
-            interest_due_cents=int(row.due),
-            interest_paid_cents=int(row.paid),
-            count=row.claims,
-        )

@@ -9,8 +9,11 @@ two topics have no order between them.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
@@ -19,20 +22,31 @@ from uuid_utils import uuid7
 from services.payments import audit_log
 from services.payments.audit_log import Happening
 from services.payments.clock import Entry, Outcome
-from services.payments.models import CLOCKS, MESSAGING, PAYMENT_ENTRIES
-from services.payments.outgoing import EVENT_OF_KIND, clock_event
+from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING, PAYMENT_ENTRIES
+from services.payments.outgoing import clock_event, event_type
 from services.payments.projection import entries_of, fold_row, outcome_columns
+from services.payments.refusals import (
+    Known,
+    Problem,
+    checked,
+    shape_problem,
+    waiting_problem,
+)
 from shared.among import among
 from shared.calendar import pacific_date
 from shared.database import insert_rows, update_rows
 from shared.events import Event
 from shared.messaging.outbox import enqueue
 
-KINDS = ("paid", "denied", "contested", "information_received", "payment_reversed")
+KINDS = ("paid", "denied", "contested", "information_received", "payment_reversed", "cancelled")
 
 
 class Recording(Struct, frozen=True):
-    """One thing to record. ``correlation_id`` follows it into the events that it causes."""
+    """One thing to record. ``correlation_id`` follows it into the events that it causes.
+
+    ``natural_key``: what makes the same event the same wherever it comes from, such as a remittance and the
+    place in it. Absent, an event with a ``reference`` is the same where everything else about it is, too.
+    """
 
     claim_id: str
     entry: Entry
@@ -40,6 +54,19 @@ class Recording(Struct, frozen=True):
     reference: str | None = None
     reason: str | None = None
     correlation_id: str = ""
+    natural_key: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The natural key, given or made; ``None``: nothing makes two such events the same."""
+        entry = self.entry
+        if self.natural_key or not self.reference or entry.kind == "withdrawn":
+            return self.natural_key
+        same = (
+            *(entry.kind, entry.date, entry.amount_cents, entry.interest_cents, entry.line, entry.corrects),
+            self.reference,
+        )
+        return f"event/{self.claim_id}/{sha256(msgspec.json.encode(same)).hexdigest()}"
 
 
 class Refused(Exception):
@@ -51,104 +78,21 @@ class Refused(Exception):
 
 
 class Recorded(NamedTuple):
-    """An entry as recorded. ``outcome`` is ``None`` where the claim is not known here yet, or has
-    no clock.
+    """An entry as recorded, ``on`` a day in California. ``outcome`` is ``None`` where the claim is not known
+    here yet, or has no clock. ``again``: it was recorded before, and this is the answer of then.
     """
 
     entry_id: str
     outcome: Outcome | None
-
-
-def refusal(
-    recording: Recording, arrival_date: date, outcome: Outcome, entries: Sequence[Entry], today: date
-) -> Refused | None:
-    """Why this entry cannot be recorded for a claim in this state, or ``None`` where it can. Pure."""
-    entry, claim_id = recording.entry, recording.claim_id
-
-    def wrong(field: str, problem: str) -> Refused:
-        return Refused(claim_id, field, problem, conflict=False)
-
-    def conflict(problem: str) -> Refused:
-        return Refused(claim_id, "kind", problem, conflict=True)
-
-    if entry.kind == "withdrawn":
-        return None
-    if entry.date < arrival_date:
-        return wrong("date", f"The claim arrived on {arrival_date}. The date cannot be before that.")
-    if entry.date > today:
-        return wrong("date", f"The date is in the future. Today is {today} in California.")
-    settled = outcome.settled_on is not None
-    if entry.kind == "paid":
-        only_interest = entry.amount_cents == 0 and entry.interest_cents > 0
-        payable = outcome.payable_cents
-        if only_interest:
-            return None
-        if payable == 0 and outcome.paid_cents:
-            return conflict("The claim is already paid in full. Record a reversal first if that was wrong.")
-        if entry.amount_cents is not None and payable is not None and entry.amount_cents > payable:
-            return wrong(
-                "amount_cents", f"At most {payable} cents ({dollars(payable)}) are still open on this claim."
-            )
-    elif entry.kind == "denied":
-        if settled and outcome.paid_cents:
-            return conflict("The claim is already paid in full. Reverse the payment before denying it.")
-        if settled:
-            return conflict("The claim is already settled.")
-        still_open = outcome.outstanding_cents or 0
-        if entry.amount_cents is not None and entry.amount_cents > still_open:
-            problem = f"At most {still_open} cents ({dollars(still_open)}) are still open on this claim."
-            return wrong("amount_cents", problem)
-    elif entry.kind == "contested":
-        if settled:
-            return conflict("The claim is already settled, so it cannot be contested.")
-        if outcome.status == "contested":
-            return conflict("The claim is already contested and waits for information.")
-        if outcome.information_on and entry.date < outcome.information_on:
-            return wrong(
-                "date", f"Information arrived on {outcome.information_on}; a new contest comes later."
-            )
-    elif entry.kind == "information_received":
-        if outcome.contested_on is None:
-            return conflict("The claim was not contested, so no information is awaited.")
-        if settled:
-            return conflict("The claim is already settled.")
-        if entry.date < outcome.contested_on:
-            return wrong("date", f"The claim was contested on {outcome.contested_on}. Use that day or later.")
-    elif entry.kind == "payment_reversed":
-        if not outcome.paid_cents:
-            return conflict("Nothing was paid on this claim, so nothing can be reversed.")
-        if entry.amount_cents is not None and entry.amount_cents > outcome.paid_cents:
-            return wrong(
-                "amount_cents",
-                f"Only {outcome.paid_cents} cents ({dollars(outcome.paid_cents)}) were paid on this claim.",
-            )
-        first_paid = min(entry.date for entry in entries if entry.kind == "paid")
-        if entry.date < first_paid:
-            return wrong("date", f"The first payment was on {first_paid}. A reversal comes later.")
-    return None
-
-
-def _with_amount(entry: Entry, before: Outcome) -> Entry:
-    """A payment or denial with the amount it stands for, so that the record never has to be guessed at later."""
-    if entry.amount_cents is not None:
-        return entry
-    meant = {
-        "paid": before.outstanding_cents or before.denied_cents,
-        "denied": before.outstanding_cents,
-    }.get(entry.kind)
-    return entry if meant is None else replace(entry, amount_cents=meant)
-
-
-def dollars(cents: int) -> str:
-    """Cents as people write them: ``$1,234.56``."""
-    whole, rest = divmod(cents, 100)
-    return f"${whole:,}.{rest:02}"
+    on: date
+    again: bool = False
 
 
 def record(
     connection: Connection, recordings: Sequence[Recording], now: datetime, *, must_know: bool = False
 ) -> list[Recorded]:
-    """Record a batch at ``now`` (aware), in the caller's transaction.
+    """Record a batch at ``now`` (aware), in the caller's transaction. What was recorded before (by its natural
+    key) changes nothing and is answered as it was then.
 
     Raises ``Refused`` for the first entry that contradicts its claim, and, with ``must_know``,
     ``LookupError`` for a claim that is not known here.
@@ -159,17 +103,57 @@ def record(
         row.claim_id: row
         for row in connection.execute(select(CLOCKS).where(among(connection, CLOCKS.c.claim_id, ids)))
     }
-    batch = _Batch(rows, defaultdict(list, entries_of(connection, ids)), now)
+    by_line = [recording.claim_id for recording in recordings if recording.entry.line is not None]
+    batch = _Batch(
+        rows,
+        defaultdict(list, entries_of(connection, ids)),
+        charges_of(connection, by_line),
+        _recorded_before(connection, recordings),
+        now,
+    )
     results = [batch.take(recording, must_know) for recording in recordings]
     batch.write(connection)
     return results
 
 
+def charges_of(connection: Connection, claim_ids: Sequence[str]) -> dict[str, dict[int, int]]:
+    """What was charged by service line, in cents, by claim."""
+    found: dict[str, dict[int, int]] = {claim_id: {} for claim_id in claim_ids}
+    if found:
+        c = CLAIM_LINES.c
+        lines = select(c.claim_id, c.line, c.charge_cents).where(among(connection, c.claim_id, found))
+        for claim_id, line, cents in connection.execute(lines):
+            found[claim_id][line] = cents
+    return found
+
+
+def _recorded_before(connection: Connection, recordings: Sequence[Recording]) -> dict[str, tuple[str, date]]:
+    """By natural key: the entry that has it, and the day of its recording."""
+    keys = [key for recording in recordings if (key := recording.key)]
+    if not keys:
+        return {}
+    e = PAYMENT_ENTRIES.c
+    found = select(e.natural_key, e.entry_id, e.recorded_at).where(among(connection, e.natural_key, keys))
+    return {key: (entry_id, pacific_date(at)) for key, entry_id, at in connection.execute(found)}
+
+
+def _refuse(claim_id: str, problem: Problem | None) -> None:
+    if problem is not None:
+        raise Refused(claim_id, problem.field, problem.text, conflict=problem.conflict)
+
+
 class _Batch:
     """The effects of some recordings, gathered to be written at once."""
 
-    def __init__(self, rows: Mapping[str, Any], entries: dict[str, list[Entry]], now: datetime) -> None:
-        self._rows, self._entries = rows, entries
+    def __init__(
+        self,
+        rows: Mapping[str, Any],
+        entries: dict[str, list[Entry]],
+        charges: Mapping[str, Mapping[int, int]],
+        before: dict[str, tuple[str, date]],
+        now: datetime,
+    ) -> None:
+        self._rows, self._entries, self._charges, self._before = rows, entries, charges, before
         self._now, self._today = now, pacific_date(now)
         self._changed: dict[str, tuple[int, Outcome]] = {}
         self._written: list[dict[str, Any]] = []
@@ -177,35 +161,43 @@ class _Batch:
         self._events: list[Event] = []
 
     def take(self, recording: Recording, must_know: bool) -> Recorded:
-        claim_id, entry = recording.claim_id, recording.entry
+        claim_id, entry_id, key = recording.claim_id, uuid7().hex, recording.key
         row, entries = self._rows.get(claim_id), self._entries[claim_id]
         if row is None and must_know:
             raise LookupError(claim_id)
+        if key and key in self._before:
+            return self._again(row, entries, *self._before[key])
+        entry = replace(recording.entry, entry_id=entry_id)
+        _refuse(claim_id, shape_problem(entry, self._today))
         outcome: Outcome | None = None
         sequence = 0
-        if row is not None and row.status != "none":
-            before = fold_row(row, entries)
-            refused = refusal(recording, row.arrival_date, before, entries, self._today)
-            if refused:
-                raise refused
-            entry = _with_amount(entry, before)
-            recording = replace(recording, entry=entry)
+        if row is None:
+            _refuse(claim_id, waiting_problem(entry, entries))
+        elif row.status == "none":
+            text = "The claim was rejected or voided and has no clock to act on."
+            _refuse(claim_id, Problem("kind", text, conflict=True))
+        else:
+            known = Known(row.arrival_date, entries, partial(fold_row, row), self._charges.get(claim_id))
+            entry, problem = checked(entry, known)
+            _refuse(claim_id, problem)
             outcome = fold_row(row, [*entries, entry])
             sequence = (self._changed[claim_id][0] if claim_id in self._changed else row.sequence) + 1
             self._changed[claim_id] = (sequence, outcome)
-        elif row is not None:
-            raise Refused(
-                claim_id,
-                "kind",
-                "The claim was rejected or voided and has no clock to act on.",
-                conflict=True,
-            )
+        recording = replace(recording, entry=entry, natural_key=key)
         entries.append(entry)
-        entry_id = uuid7().hex
+        if key:
+            self._before[key] = (entry_id, self._today)
         self._note(entry_id, recording)
         if outcome is not None and row is not None:
             self._publish(entry_id, recording, {**row._mapping, "sequence": sequence}, outcome)
-        return Recorded(entry_id, outcome)
+        return Recorded(entry_id, outcome, self._today)
+
+    def _again(self, row: Any, entries: list[Entry], entry_id: str, day: date) -> Recorded:
+        ids = [entry.entry_id for entry in entries]
+        # A key of another claim: the remittance item was matched to that one first.
+        then = entries[: ids.index(entry_id) + 1] if entry_id in ids else entries
+        has_clock = row is not None and row.status != "none"
+        return Recorded(entry_id, fold_row(row, then) if has_clock else None, day, again=True)
 
     def _note(self, entry_id: str, recording: Recording) -> None:
         entry = recording.entry
@@ -221,6 +213,9 @@ class _Batch:
                 "reason": recording.reason,
                 "recorded_at": self._now,
                 "recorded_by": recording.recorded_by,
+                "line": entry.line,
+                "corrects": entry.corrects,
+                "natural_key": recording.natural_key,
             }
         )
         data: dict[str, Any] = {
@@ -232,6 +227,10 @@ class _Batch:
             data["amount_cents"] = entry.amount_cents
         if entry.interest_cents:
             data["interest_cents"] = entry.interest_cents
+        if entry.line is not None:
+            data["line"] = entry.line
+        if entry.corrects:
+            data["corrects"] = entry.corrects
         self._happenings.append(Happening(f"payment.{entry.kind}", recording.claim_id, data))
 
     def _publish(self, entry_id: str, recording: Recording, row: Mapping[str, Any], outcome: Outcome) -> None:
@@ -244,10 +243,12 @@ class _Batch:
             entry.interest_cents,
             recording.reference,
             recording.reason,
+            line=entry.line,
+            corrects=entry.corrects,
         )
         self._events.append(
             clock_event(
-                EVENT_OF_KIND[entry.kind],
+                event_type(entry.kind, outcome),
                 row,
                 outcome,
                 self._now,
@@ -280,6 +281,9 @@ def payment_document(
     interest_cents: int,
     reference: str | None,
     reason: str | None,
+    *,
+    line: int | None = None,
+    corrects: str | None = None,
 ) -> dict[str, Any]:
     """A payment entry as the provider and the plan read it.
 
@@ -291,6 +295,10 @@ def payment_document(
         document["amount_cents"] = amount_cents
     if interest_cents:
         document["interest_cents"] = interest_cents
+    if line is not None:
+        document["line"] = line
+    if corrects:
+        document["corrects"] = corrects
     if reference:
         document["reference"] = reference
     if reason:

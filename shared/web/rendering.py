@@ -25,6 +25,8 @@ class Link(NamedTuple):
 
 
 _RULES = Link("Rules", "/validator/rules")
+_OUTREACH = Link("Outreach", "/payments/outreach")
+_AUDIT = Link("Audit", "/payments/audit")
 
 NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
     "provider": (Link("Your claims", "/intake/"), Link("Look up a member", "/validator/members"), _RULES),
@@ -33,15 +35,18 @@ NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
         Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
+        _OUTREACH,
         _RULES,
     ),
-    "auditor": (Link("Timeliness", "/payments/timeliness"), _RULES),
+    "auditor": (Link("Timeliness", "/payments/timeliness"), _OUTREACH, _AUDIT, _RULES),
     "admin": (
         Link("Intake", "/intake/"),
         Link("Claims to look at", "/validator/"),
         Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
         Link("Timeliness", "/payments/timeliness"),
+        _OUTREACH,
+        _AUDIT,
         _RULES,
     ),
 }

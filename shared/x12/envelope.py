@@ -4,7 +4,8 @@ Source: ASC X12 005010X222A1 appendix B and C. A broken envelope stops everythin
 wrong count or control number does not: it becomes a problem of every transaction set it speaks for.
 """
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
 from msgspec import Struct
 
@@ -61,10 +62,24 @@ class _Level(Struct):
     controls: set[str] = set()
 
 
-class Envelope:
-    """Follows the envelope segments of a file in order. Segments are given as their elements, id first."""
+class Wanted(NamedTuple):
+    """What a file should hold. ``refuse`` is given ST01, the version and the number of the segment, and raises
+    :class:`EnvelopeError` for anything else; ``group`` is what GS01 then says, and ``things`` the word for it.
+    """
 
-    def __init__(self) -> None:
+    refuse: Callable[[str, str, int], None]
+    group: str
+    things: str
+
+
+class Envelope:
+    """Follows the envelope segments of a file in order. Segments are given as their elements, id first.
+
+    ``wanted`` absent: a file of 837 professional claims.
+    """
+
+    def __init__(self, wanted: Wanted | None = None) -> None:
+        self._wanted = wanted or CLAIMS_837P
         self.in_set = False
         self.claims_in_set = 0
         self.interchanges = 0
@@ -146,7 +161,7 @@ class Envelope:
         self._missing_trailer(number, ("SE",))
         control = at(fields, 2).strip()
         version = at(fields, 3).strip() or self._group.version
-        _only_837_professional(at(fields, 1), version, number)
+        self._wanted.refuse(at(fields, 1), version, number)
         self._set = SetFacts(len(self._sets), control, version, number)
         where = f"ST {control or '(no number)'}"
         if at(fields, 3).strip() and self._group.version and version != self._group.version:
@@ -208,10 +223,14 @@ class Envelope:
         group, self._group = self._group, None
         where = f"GS {group.control}"
         problems = _trailer_problems("GE", fields, where, group, "transaction sets")
-        if group.code != "HC":
+        wanted = self._wanted
+        if group.code != wanted.group:
             problems.append(
                 StructureProblem(
-                    "GS01 does not say that the group holds claims.", f"{where}, GS01", "HC", group.code
+                    f"GS01 does not say that the group holds {wanted.things}.",
+                    f"{where}, GS01",
+                    wanted.group,
+                    group.code,
                 )
             )
         for facts in group.sets:
@@ -273,7 +292,7 @@ def _trailer_problems(
 def _only_837_professional(kind: str, version: str, number: int) -> None:
     if kind == "837" and "X222" in version:
         return
-    name = _KINDS.get(kind) or f"a transaction of kind {kind[:6]!r}"
+    name = kind_of_transaction(kind)
     if kind == "837":
         name = next((text for code, text in _OTHER_837.items() if code in version), None) or (
             f"an 837 of version {version[:12]!r}" if version else "an 837 without a version"
@@ -281,3 +300,11 @@ def _only_837_professional(kind: str, version: str, number: int) -> None:
     raise EnvelopeError(
         f"The file holds {name}, not professional claims.", expected=_WANTED, where=f"segment {number}"
     )
+
+
+def kind_of_transaction(kind: str) -> str:
+    """What ST01 says a transaction set is, in words."""
+    return _KINDS.get(kind) or f"a transaction of kind {kind[:6]!r}"
+
+
+CLAIMS_837P = Wanted(_only_837_professional, "HC", "claims")

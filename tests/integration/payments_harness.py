@@ -85,15 +85,18 @@ class Payments:
         arrival: str = "2026-03-02",
         services: tuple[JudgedService, ...] = (JudgedService(1, "ECM"),),
         amount_cents: int = 96_000,
+        charges: tuple[int, ...] = (),
         **claim: Any,
     ) -> Event:
+        each = charges or (amount_cents,)
+        lines = [a_line(number, charge_cents=cents) for number, cents in enumerate(each, start=1)]
         judged = ClaimJudged(
             claim_id=claim_id,
             submission_id="sub_1",
             judgement=judgement,
             verdict=verdict,  # type: ignore[arg-type]
             clean=verdict in ("accepted", "pended"),
-            claim=a_claim(lines=[a_line(charge_cents=amount_cents)], **claim),
+            claim=a_claim(lines=lines, **claim),
             receipt=a_receipt(D(arrival)),
             organisation="Harbor Light Shelter",
             findings=(),

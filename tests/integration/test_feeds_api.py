@@ -183,9 +183,7 @@ def test_rows_without_an_id_are_taken_and_said(validator: Validator) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("role", "status"), [("provider", 403), ("auditor", 403), ("admin", 403)])
-def test_only_claims_departments_send_feeds(
-    validator: Validator, path: str, role: str, status: int
-) -> None:
+def test_only_claims_departments_send_feeds(validator: Validator, path: str, role: str, status: int) -> None:
     assert send_csv(validator, path, "", key=validator.key(role)).status_code == status
 
 

@@ -323,3 +323,158 @@ def test_whoever_gets_past_the_database_is_found_out(
     assert found["intact"] is False
     assert found["first_bad_sequence"] == first_bad
     assert f"ntry {first_bad}" in found["reason"]
+
+
+def test_the_same_event_with_a_reference_changes_nothing_and_is_answered_as_before(
+    payments: Payments,
+) -> None:
+    payments.judge(payments.verdict())
+    event = {"kind": "paid", "date": "2026-03-02", "amount_cents": 50_000, "reference": "EFT-1"}
+
+    first = payments.post_event("clm_1", **event)
+    payments.today = "2026-03-05"
+    payments.post_event("clm_1", kind="paid", date="2026-03-05", amount_cents=46_000)
+    again = payments.post_event("clm_1", **event)
+    other = payments.post_event("clm_1", **{**event, "reference": "EFT-2"})
+
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert again.json == first.json
+    assert len(payments.get("claims/clm_1/payment-events")["items"]) == 2
+    log = payments.get("timeliness-log", role="auditor")["items"]
+    assert [entry["event"] for entry in log].count("payment.paid") == 2
+
+
+def test_a_mistaken_contest_is_cancelled(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    wrong = payments.post_event("clm_1", kind="contested", date="2026-03-02").json
+
+    event = {"kind": "cancelled", "date": "2026-03-02", "corrects": wrong["payment_event_id"]}
+    cancelled = payments.post_event("clm_1", **event)
+    twice = payments.post_event("clm_1", **event)
+
+    assert (cancelled.status_code, cancelled.json["clock"]["state"]) == (201, "open")
+    assert "contested" not in cancelled.json["clock"]
+    assert twice.status_code == 409
+    contest, _ = payments.get("claims/clm_1/payment-events")["items"]
+    assert contest["corrected_by"] == cancelled.json["payment_event_id"]
+    assert [type_ for type_, _ in payments.published()] == [
+        "clock.started",
+        "claim.contested",
+        "clock.started",
+    ]
+    [entry] = [
+        entry
+        for entry in payments.get("timeliness-log", role="auditor")["items"]
+        if entry["event"] == "payment.cancelled"
+    ]
+    assert entry["data"]["corrects"] == wrong["payment_event_id"]
+
+
+def test_a_correction_cannot_take_the_ground_from_under_a_later_event(payments: Payments) -> None:
+    payments.judge(payments.verdict(amount_cents=100_000))
+    paid = payments.post_event("clm_1", kind="paid", date="2026-03-02", amount_cents=60_000).json
+    payments.post_event("clm_1", kind="paid", date="2026-03-02", amount_cents=40_000)
+    event = {"kind": "paid", "date": "2026-03-02", "corrects": paid["payment_event_id"]}
+
+    too_much = payments.post_event("clm_1", **event, amount_cents=70_000)
+    right = payments.post_event("clm_1", **event, amount_cents=50_000)
+
+    assert too_much.status_code == 409
+    assert "At most 30000 cents" in too_much.json["detail"]
+    assert right.json["clock"]["paid_cents"] == 90_000
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "field"),
+    [
+        ({"kind": "cancelled"}, 422, "corrects"),
+        ({"kind": "cancelled", "corrects": "nothing"}, 422, "corrects"),
+        ({"kind": "cancelled", "corrects": "nothing", "amount_cents": 5}, 422, "amount_cents"),
+        ({"kind": "paid", "corrects": "nothing"}, 422, "corrects"),
+        ({"kind": "paid", "line": 2}, 422, "line"),
+        ({"kind": "paid", "line": 0}, 422, "line"),
+        ({"kind": "payment_reversed", "corrects": "e" * 41}, 422, "corrects"),
+    ],
+)
+def test_a_wrong_correction_or_line_is_named(
+    payments: Payments, event: dict[str, object], status: int, field: str
+) -> None:
+    payments.judge(payments.verdict())
+
+    response = payments.post_event("clm_1", date="2026-03-02", **event)
+
+    assert response.status_code == status
+    assert [error["field"] for error in response.json["errors"]] == [field]
+
+
+def test_a_claim_that_is_paid_by_line_bears_interest_line_by_line(payments: Payments) -> None:
+    payments.judge(payments.verdict(charges=(60_000, 40_000)))
+    payments.today = "2026-04-11"
+
+    too_much = payments.post_event("clm_1", kind="paid", date="2026-04-11", amount_cents=60_001, line=1)
+    one = payments.post_event("clm_1", kind="paid", date="2026-04-11", line=1)
+    again = payments.post_event("clm_1", kind="paid", date="2026-04-11", line=1)
+    two = payments.post_event("clm_1", kind="paid", date="2026-04-11", line=2)
+
+    assert (too_much.status_code, again.status_code) == (422, 409)
+    assert "At most 60000 cents" in too_much.json["detail"]
+    assert one.json["clock"]["paid_cents"] == 60_000
+    assert (one.json["clock"]["partially_paid"], "paid" in one.json["clock"]) == ("2026-04-11", False)
+    clock = two.json["clock"]
+    assert clock["interest_lines"] == [
+        {"line": 1, "interest_cents": 247},
+        {"line": 2, "interest_cents": 164},
+    ]
+    assert (clock["paid"], clock["interest_cents"]) == ("2026-04-11", 411)
+
+
+def test_a_payment_taken_back_and_made_again_that_day_stays_in_time(payments: Payments) -> None:
+    payments.judge(payments.verdict())
+    payments.today = "2026-03-20"
+    payments.post_event("clm_1", kind="paid", date="2026-03-20")
+    payments.today = "2026-09-20"
+
+    reversed_ = payments.post_event("clm_1", kind="payment_reversed", date="2026-09-20")
+    [item] = payments.get("clocks")["items"]
+    paid = payments.post_event("clm_1", kind="paid", date="2026-09-20")
+
+    assert (reversed_.json["clock"]["state"], reversed_.json["clock"]["interest_cents"]) == ("overdue", 0)
+    assert (item["interest_due_cents"], item["interest_per_day_cents"]) == (0, 39)
+    assert (paid.json["clock"]["state"], paid.json["clock"]["days_late"]) == ("paid_on_time", 0)
+
+
+def test_a_notice_without_its_reason_is_recorded_with_a_warning(payments: Payments) -> None:
+    payments.judge(payments.verdict("clm_1"), payments.verdict("clm_2"))
+
+    bare = payments.post_event("clm_1", kind="contested", date="2026-03-02")
+    good = payments.post_event("clm_2", kind="contested", date="2026-03-02", reason="Notes of 2026-02-20")
+
+    assert (bare.status_code, good.status_code) == (201, 201)
+    assert "specific information" in bare.json["warnings"][0]
+    assert "Health and Safety Code 1371" in bare.json["warnings"][0]
+    assert "warnings" not in good.json
+
+
+def test_a_clock_explains_itself(payments: Payments) -> None:
+    payments.today = "2026-02-14"
+    payments.judge(payments.verdict(arrival="2026-02-14"))
+    payments.today = "2026-03-25"
+    payments.post_event("clm_1", kind="contested", date="2026-03-25", reason="x")
+
+    found = payments.get("claims/clm_1/clock", role="provider")
+
+    told = " ".join(sentence["text"] for sentence in found["explanation"])
+    for words in (
+        "arrived on 2026-02-14 (a Saturday)",
+        "next working day, 2026-02-17",
+        "30 calendar days",
+        "ends on 2026-03-19",
+        "it would end on 2026-03-16",
+        "A late contest stops nothing",
+        "regime knox-keene",
+    ):
+        assert words in told
+    assert all(sentence["authority"] for sentence in found["explanation"])
+    assert found["terms"]["near_days"] == [20, 27]
+    changes = " ".join(sentence["text"] for sentence in found["what_would_change_it"])
+    assert "Payment ends the interest, which is $2.37 on 2026-03-25" in changes

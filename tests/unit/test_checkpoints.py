@@ -1,6 +1,8 @@
 """Signed checkpoints: what they prove, and how every kind of tampering is found and named."""
 
+import stat
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,8 @@ from services.payments.checkpoint_step import DAILY, GROWN, is_due
 from services.payments.checkpoints import Checkpoint, is_signed, read_key_documents
 from services.payments.log_check import Broken, Expected, Head, Intact, LogItem, verify
 from services.payments.merkle import EMPTY_ROOT, Tree, path, root_by
+from services.payments.signing import KEY_FILE, NoSigningKey, rotate, signer_of, signing_keys
+from shared.settings import Settings, SettingsError
 
 OURS = frozenset({SIGNER.public_key})
 hashes = st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), min_size=1, max_size=70)
@@ -154,3 +158,41 @@ def test_public_keys_are_read_as_published_and_as_bare_lines() -> None:
 
     assert read_key_documents(published) == OURS
     assert read_key_documents(f"{SIGNER.public_key}\n{FORGER.public_key}\n") == OURS | {FORGER.public_key}
+
+
+def test_the_signing_key_comes_from_the_settings_and_is_never_shown(tmp_path: Path) -> None:
+    seed = bytes(range(32)).hex()
+    settings = Settings.from_environment(
+        {"PROMPTCLAIM_SIGNING_KEY": seed.upper(), "PROMPTCLAIM_SIGNING_PUBLIC_KEYS": FORGER.public_key}
+    )
+
+    assert signer_of(settings).public_key == SIGNER.public_key
+    assert signing_keys(settings).public == (SIGNER.public_key, FORGER.public_key)
+    assert seed not in repr(settings) + repr(signer_of(settings))
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment(
+            {"PROMPTCLAIM_SIGNING_KEY": "short-secret", "PROMPTCLAIM_SIGNING_PUBLIC_KEYS": "x"}
+        )
+    assert "openssl rand -hex 32" in refused.value.problems[0]
+    assert "short-secret" not in str(refused.value)
+    assert len(refused.value.problems) == 2
+
+
+def test_on_embedded_parts_the_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert signing_keys(settings).public == ()
+
+    first, again = signer_of(settings).public_key, signer_of(settings).public_key
+    old, new = rotate(settings)
+
+    assert first == again == old != new
+    assert signing_keys(settings).public == (new, old)
+    assert signing_keys(settings).current == new
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_with_a_key_from_the_environment_the_operator_rotates(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, signing_key="ab" * 32)
+
+    with pytest.raises(NoSigningKey):
+        rotate(settings)

@@ -10,7 +10,7 @@ from slow_clock import Facts, Told, simulate, what_counts, works
 
 from services.payments.clock import Entry, Outcome, period_of, run
 from services.payments.clock_document import clock_document, fee_due_cents, interest_on
-from services.payments.refusals import Known, problem_of, shape_problem, with_amount
+from services.payments.refusals import Known, checked, shape_problem
 from shared.calendar import FEDERAL_HOLIDAYS, is_working_day
 from shared.payers import PayerTerms
 from shared.prompt_pay import interest_cents
@@ -51,9 +51,10 @@ class OneClaim:
 
     def record(self, entry: Entry, today: date) -> bool:
         known = Known(self.facts.arrived, self.entries, self.fold, self.charges)  # type: ignore[arg-type]
-        if shape_problem(entry, today) or problem_of(entry, known):
+        full, problem = checked(entry, known)
+        if shape_problem(entry, today) or problem:
             return False
-        self.entries.append(with_amount(entry, known))
+        self.entries.append(full)
         self.recorded_on.append(today)
         return True
 
@@ -81,7 +82,8 @@ class OneClaim:
         assert found.days_late == max((share.late for share in slow.paid), default=0)
         assert found.interest_cents == slow.earned()
         assert found.interest_paid_cents == sum(cents for _, cents in slow.interest)
-        assert fee_due_cents(found, as_of) == slow.fee(as_of)
+        for days in range(12 if slow.earned() else 1):
+            assert fee_due_cents(found, as_of + timedelta(days)) == slow.fee(as_of + timedelta(days))
         assert found.settled_on == slow.settled_on
         running = 0
         if slow.state == "running":
@@ -149,6 +151,27 @@ class Clocks(RuleBasedStateMachine):
         self._record(claim, "payment_reversed", 0, data, None)
         self._record(claim, "paid", 0, data, None)
 
+    @rule(
+        which=st.integers(0, 2),
+        kind=st.sampled_from(["contested", "contested", "paid", "denied"]),
+        days=st.integers(-1, 1),
+    )
+    def the_deadline_is_met_or_just_missed(self, which: int, kind: str, days: int) -> None:
+        claim = self.claims[which % len(self.claims)]
+        day = claim.fold(claim.entries).deadline + timedelta(days)
+        self.today = max(self.today, day)
+        self.count += 1
+        claim.record(Entry(kind, day, entry_id=f"e{self.count:04}"), self.today)  # type: ignore[arg-type]
+
+    @rule(which=st.integers(0, 2), data=st.data())
+    def every_line_is_paid_by_itself_and_late(self, which: int, data: st.DataObject) -> None:
+        claim = self.claims[which % len(self.claims)]
+        late = claim.fold(claim.entries).deadline + timedelta(data.draw(st.integers(1, 40), "days late"))
+        self.today = max(self.today, late)
+        for line in claim.charges:
+            self.count += 1
+            claim.record(Entry("paid", late, line=line, entry_id=f"e{self.count:04}"), self.today)
+
     @precondition(lambda self: any(claim.entries for claim in self.claims))
     @rule(data=st.data(), kind=st.sampled_from([*KINDS, "cancelled", "cancelled"]), back=st.integers(0, 60))
     def a_mistake_is_put_right(self, data: st.DataObject, kind: str, back: int) -> None:
@@ -173,7 +196,7 @@ class Clocks(RuleBasedStateMachine):
 
 TestClocks = pytest.mark.timeout(120)(Clocks.TestCase)
 TestClocks.settings = settings(
-    max_examples=150,
+    max_examples=250,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

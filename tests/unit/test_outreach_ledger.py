@@ -1,5 +1,6 @@
 """The outreach ledger and wrong denials: facts in, figures out."""
 
+import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -82,6 +83,13 @@ def test_any_text_can_be_a_reason(reason: str) -> None:
     found = wrong_denial(reason)
 
     assert found is None or found.ground in ("authorization", "enrolment", "eligibility")
+
+
+@pytest.mark.parametrize("part", ["1", "1 ", "no ", "CO-", "authorization ", "- ", "not\u00a0"])
+def test_a_long_reason_is_read_in_no_time(part: str) -> None:
+    started = time.process_time()
+    wrong_denial(part * 1_000 + "x!")
+    assert time.process_time() - started < 1
 
 
 def test_a_service_within_90_days_makes_an_attempt_successful() -> None:

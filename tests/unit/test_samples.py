@@ -7,12 +7,16 @@ import pytest
 
 from services.intake.readers import ClaimRead, UnreadableClaim
 from services.intake.readers.recognise import open_claims_file
+from services.payments.remittances.balance import imbalances
+from services.payments.remittances.model import kind_of
+from services.payments.remittances.reader835 import read_835
 from services.validator.feeds.files import open_feed
 from services.validator.feeds.rows import FeedRow, RowProblem, column_names, read_row
 from shared.care import Authorization, Feed
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FILES = ("invoice.xlsx", "invoice.csv", "claims.json", "other-care.csv")
+TEXTS = ("claims.837", "invoice.csv", "claims.json", "other-care.csv", "remittance.835", "README.md")
 FEED_FILES: dict[str, Feed] = {
     "care_services.csv": "services",
     "care_services_late.csv": "services",
@@ -37,7 +41,7 @@ def rows_of(name: str) -> list[FeedRow | tuple[RowProblem, ...] | RowProblem]:
 def test_the_samples_are_what_their_script_makes(tmp_path: Path) -> None:
     runpy.run_path(str(SAMPLES / "build.py"))["build"](tmp_path)
 
-    for name in ("invoice.csv", "claims.json", "other-care.csv", "README.md", *FEED_FILES):
+    for name in (*TEXTS, *FEED_FILES):
         assert (tmp_path / name).read_text() == (SAMPLES / name).read_text()
     assert items_of(tmp_path / "invoice.xlsx") == items_of(SAMPLES / "invoice.xlsx")
 
@@ -89,3 +93,14 @@ def test_every_member_whose_claim_is_in_order_has_an_authorization_unless_it_is_
             if isinstance(item, ClaimRead) and "-OK" in (item.claim.claim_number or ""):
                 outreach = all("U8" in line.modifiers for line in item.claim.lines)
                 assert outreach or item.claim.member.cin in authorized
+
+
+def test_the_remittance_balances_and_the_readme_names_every_claim_that_it_pays() -> None:
+    told = (SAMPLES / "README.md").read_text()
+
+    [payment] = read_835(SAMPLES / "remittance.835").sets
+
+    assert imbalances(payment) == ()
+    assert all(f"| {claim.number} |" in told for claim in payment.claims)
+    assert {kind_of(claim) for claim in payment.claims} == {"payment", "denial"}
+    assert [claim.number for claim in payment.claims if claim.interest_cents] == ["X12-PENDED-CIN"]

@@ -75,9 +75,10 @@ def load_feed(
     if not rows:
         notes.append("There are no rows in this file.")
     if made_ids:
+        rows_are = "1 row has" if made_ids == 1 else f"{made_ids:,} rows have"
         notes.append(
-            f"{'1 row has' if made_ids == 1 else f'{made_ids:,} rows have'} no record_id. We made one from their content: the same row again is the"
-            " same record, but a changed row is another one."
+            f"{rows_are} no record_id. We made one from their content: the same row again is the same record, but a"
+            " changed row is another one."
         )
     return Loaded(
         feed=feed,
