@@ -15,7 +15,7 @@ help:  ## list the targets
 
 venv: .venv/.ready  ## the environment in .venv, and .venv/bin/promptclaim
 
-demo: venv  ## one claim file's whole way on embedded parts, printed as tables (KEEP=1 stays up)
+demo: venv  ## claims from file to payment, figures and proof on embedded parts, printed (KEEP=1 stays up)
 	$(BIN)/python deploy/demo.py $(if $(KEEP),--keep)
 
 run: venv  ## the suite on embedded parts, data kept in ./var, until Ctrl-C

@@ -178,3 +178,24 @@ def test_nothing_of_the_decision_or_the_member_is_in_the_logs(
     assert "member_looked_up" in logs
     assert cin not in logs
     assert "Villalobos" not in logs
+
+
+def test_the_timeliness_log_says_that_a_person_decided_and_by_which_key_but_not_why(
+    suite: EmbeddedSuite, provider: Client, plan: Client
+) -> None:
+    claim = a_pended_claim(provider, 950)
+    decided = decide(plan, claim["claim_id"], "release", "Seen the signed consent.")
+    auditor = suite.client("auditor", "State auditor")
+
+    def judgements() -> list[dict[str, Any]]:
+        items = auditor.get("/payments/api/v1/timeliness-log", limit=1000)["items"]
+        return [
+            item["data"]
+            for item in items
+            if item["claim_id"] == claim["claim_id"] and item["event"] == "claim.judged"
+        ]
+
+    first, second = until("both judgements in the log", judgements, lambda found: len(found) == 2)
+    assert "decision" not in first
+    assert (second["decision"], second["decided_by"]) == ("release", decided["decided_by"])
+    assert "consent" not in str(second)
