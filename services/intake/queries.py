@@ -118,12 +118,23 @@ def claim(connection: Connection, scope: Scope, claim_id: str, today: date) -> d
         "submission_id": row["submission_id"],
         "received_at": utc_text(row["received_at"]),
         "received": _decode_received(row["received"]),
-        "payments": [Raw(_json(entry["payment"])) for entry in entries if entry["payment"]],
+        "payments": _payments([entry["payment"] for entry in entries if entry["payment"]]),
         "timeline": [
             _moment(row["received_at"], "claim.received", f"Received in the file {row['file_name']}."),
             *(_moment(entry["at"], entry["event"], entry["detail"]) for entry in entries),
         ],
     }
+
+
+def _payments(documents: list[str | bytes]) -> list[dict[str, Any]]:
+    """What the plan recorded, oldest first; an entry that a later one puts right names it and counts no more."""
+    payments = [msgspec.json.decode(document) for document in documents]
+    corrected = {payment["corrects"]: payment for payment in payments if payment.get("corrects")}
+    for payment in payments:
+        by = corrected.get(payment.get("payment_event_id"))
+        if by is not None:
+            payment["corrected_by"] = by["payment_event_id"]
+    return payments
 
 
 def _claims_of(
