@@ -168,7 +168,7 @@ def _who_decided(decided: Happened) -> str:
     who = decided.organisation or decided.decided_by
     when = us_date(pacific_date(decided.judged_at))
     return (
-        f"{who} (key {decided.decided_by}) {_SAID[decided.decision or '']} this claim on {when}. "
+        f"{who} ({decided.decided_by}) {_SAID[decided.decision or '']} this claim on {when}. "
         f"The reason was: {decided.reason}"
     )
 

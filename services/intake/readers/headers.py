@@ -11,6 +11,7 @@ from shared.findings import Finding
 
 HEADER_WITHIN = 10  # nonblank rows: a title, an address block or a logo may stand above the header
 _FEWEST_KNOWN = 3  # known headers that make a row a header row
+_INVOICE_AUTHORITY = "DHCS ECM and Community Supports Billing and Invoicing Guidance, April 2023"
 _TEMPLATE_HINT = "The blank invoice (the template) with its first row kept as it is"
 
 
@@ -31,7 +32,9 @@ class Header(Struct, frozen=True):
 
 def refused(message: str, *, where: str | None = None, expected: str | None = None) -> FileRefused:
     """The refusal of a whole file, to be raised."""
-    return FileRefused(finding("file.unreadable", message, where=where, expected=expected))
+    return FileRefused(
+        finding("file.unreadable", message, where=where, expected=expected, authority=_INVOICE_AUTHORITY)
+    )
 
 
 def find_header(
