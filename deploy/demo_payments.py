@@ -166,7 +166,7 @@ def proof(client: Client, ids: dict[str, str], folder: Path) -> None:
     )
     names = {claim_id: name for name, claim_id in ids.items()}
     print(
-        f"Sample of {drawn['universe_count']} denials, seed {drawn['seed']}: "
+        f"Sample of {len(drawn['items'])} of the {drawn['universe_count']} denials, seed {drawn['seed']}: "
         + ", ".join(names.get(each["claim_id"], each["claim_id"]) for each in drawn["items"])
     )
     taken = {

@@ -222,19 +222,40 @@ _FEEDS = {
     "member_aliases.csv": "Two CINs of one member",
     "care_services_late.csv": "A county TCM service that comes after the claims were judged",
 }
+_FEED_PATHS = {
+    "care_services.csv": "care-services",
+    "enrollments.csv": "enrollments",
+    "authorizations.csv": "authorizations",
+    "member_aliases.csv": "member-aliases",
+}
+_CURL = """curl -X POST http://127.0.0.1:8080/{path} \\
+    -H "Authorization: Bearer $PLAN_KEY" {body}
+"""
 _CHECK = """
-The plan loads the feeds; who wants to see the same verdicts offline names them:
+The plan loads the first four before the claims, with a key of the role claims, and the last one after them:
+
+```
+{curls}```
+
+Who wants to see the same verdicts offline names them:
 
 ```
 promptclaim check samples/other-care.csv --services samples/care_services.csv \\
     --enrollments samples/enrollments.csv --authorizations samples/authorizations.csv \\
     --aliases samples/member_aliases.csv
 ```
+
+The offline check does not know which NPIs are tied to a key: X12-BAD-NPI-OWNER is accepted there, and rejected where it
+is sent with Harbor Street's key.
 """
 _REMITTANCE = """
 What the plan paid and denied of claims.837, for `POST /payments/api/v1/remittances` or the page
-`/payments/remittances`. A payment cannot be dated before its claim came: put a later day into BPR16, as `make demo`
-does.
+`/payments/remittances`. A payment cannot be dated before its claim came, and one dated in the future waits for its day.
+Set it to today in California, and send it with the plan's key:
+
+```
+sed "s/\\*{day}~/*$(TZ=America/Los_Angeles date +%Y%m%d)~/" samples/remittance.835 > remittance.835
+{curl}```
 """
 
 
@@ -384,11 +405,16 @@ def _feeds(on: date) -> dict[str, str]:
     }
 
 
-def _readme() -> str:
+def _curl(path: str, body: str) -> str:
+    return _CURL.format(path=path, body=body)
+
+
+def _readme(on: date) -> str:
     parts = [
-        "# Samples\n\nMade by `python samples/build.py`. People and organizations are made up; the payer is"
-        " GSHP1, Golden State Health Plan. Send them in this order: later files repeat services of earlier"
-        " ones. Control numbers say what a claim shows.\n"
+        "# Samples\n\nLoad the four feeds first ([below](#feeds-of-other-care)), then send the files in this"
+        " order. Later files repeat services of earlier ones.\n\nMade by `python samples/build.py`. People and"
+        " organizations are made up; the payer is GSHP1, Golden State Health Plan. Control numbers say what a"
+        " claim shows.\n"
     ]
     told = {
         "claims.837": claims_837p.CLAIMS,
@@ -401,9 +427,16 @@ def _readme() -> str:
         table = "\n".join(f"| {control} | {text} |" for control, text in claims)
         parts.append(f"\n## {name}\n{_TITLES[name]}.\n\n| claim | shows |\n| --- | --- |\n{table}\n")
     table = "\n".join(f"| {name} | {text} |" for name, text in _FEEDS.items())
-    parts.append(f"\n## Feeds of other care\n{_CHECK}\n| file | holds |\n| --- | --- |\n{table}\n")
+    curls = "".join(
+        _curl(f"validator/api/v1/{path}", f"-H 'Content-Type: text/csv' --data-binary @samples/{name}")
+        for name, path in _FEED_PATHS.items()
+    )
+    check = _CHECK.format(curls=curls)
+    parts.append(f"\n## Feeds of other care\n{check}\n| file | holds |\n| --- | --- |\n{table}\n")
     table = "\n".join(f"| {paid.number} | {paid.shows} |" for paid in remittance_835.CLAIMS)
-    parts.append(f"\n## remittance.835\n{_REMITTANCE}\n| claim | shows |\n| --- | --- |\n{table}\n")
+    posting = _curl("payments/api/v1/remittances", "-F file=@remittance.835")
+    remittance = _REMITTANCE.format(day=f"{on:%Y%m%d}", curl=posting)
+    parts.append(f"\n## remittance.835\n{remittance}\n| claim | shows |\n| --- | --- |\n{table}\n")
     return "".join(parts)
 
 
@@ -423,7 +456,7 @@ def build(folder: Path, on: date = MADE_ON) -> None:
         (folder / name).write_text(text, encoding="utf-8", newline="")
     document = {"claims": [_moved(claim, days) for claim, _ in JSON_CLAIMS]}
     (folder / "claims.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_readme(), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(on), encoding="utf-8")
 
 
 if __name__ == "__main__":

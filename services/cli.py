@@ -400,35 +400,28 @@ def verify_log(
 ) -> None:
     """Verify the timeliness log: of a running suite, of an export, or of the database set up here.
 
-    Exit status: 0 intact, 1 broken, with the first bad entry; 2 there is no log here.
+    FILE may also be an evidence pack. Exit status: 0 intact, 1 broken, with the first bad entry; 2 there is no log
+    to read.
     """
     from services.commands import log_verification as command
-    from services.payments.log_check import Broken
 
     if (public_key or earlier) and not (export or url):
         raise click.UsageError("--public-key and --earlier go with a FILE or --url.")
     try:
         keys = command.public_keys_in(public_key) if public_key else None
         if export:
-            found = command.verify_file(export, keys, earlier)
+            said = command.check_file(export, keys, earlier)
         elif url:
-            found = command.verify_url(url, keys, earlier)
+            said = command.check_url(url, keys, earlier)
         else:
-            found = command.verify_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
+            said = command.check_database(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""))
     except command.LogUnavailable as error:
-        raise click.UsageError(str(error)) from None
-    if isinstance(found, Broken):
-        click.echo(f"Broken at entry {found.first_bad_sequence}: {found.reason}")
-        sys.exit(1)
-    click.echo(f"Intact: {found.entries} entries, head {found.head_hash}")
-    if found.checkpoints:
-        click.echo(f"Signed up to entry {found.checkpoints[-1].sequence}, key {found.checkpoints[-1].key_id}")
-    if (export or url) and not (public_key or earlier):
-        click.echo(
-            "Who has the database and a key of his own could write all of it anew: compare with what you kept, "
-            "by --public-key or --earlier.",
-            err=True,
-        )
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    click.echo(said.text)
+    if said.hint:
+        click.echo(said.hint, err=True)
+    sys.exit(said.status)
 
 
 @log.command("checkpoint")

@@ -278,7 +278,14 @@ _KAFKA_OPTIONS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 _DATABASES: Final = {"DATABASE_URL": "", **{f"{name.upper()}_DATABASE_URL": name for name in SERVICES}}
 
-_SECRET_NAMES: Final = {"MEMBER_KEY", "SESSION_SECRET", "SIGNING_KEY", "KAFKA_SASL_PASSWORD", "API_KEY", *_DATABASES}
+_SECRET_NAMES: Final = {
+    "MEMBER_KEY",
+    "SESSION_SECRET",
+    "SIGNING_KEY",
+    "KAFKA_SASL_PASSWORD",
+    "API_KEY",
+    *_DATABASES,
+}
 
 KNOWN: Final = tuple(PREFIX + name for name in (*_READERS, *_KAFKA_OPTIONS, *_DATABASES))
 

@@ -124,7 +124,12 @@ class UnmatchedView(MethodView):
     def get(self, query: dict[str, Any]) -> Response:
         """Payment events for claims that are not known here. They take effect when the claim comes."""
         if current_principal().payers:
-            raise Problem(403, "Forbidden", "An event for a claim that is not known yet belongs to no payer, so this list is only for keys without payer ids.")
+            raise Problem(
+                403,
+                "Forbidden",
+                "An event for a claim that is not known yet belongs to no payer, so this list is only for keys "
+                "without payer ids.",
+            )
         after = position(query.get("cursor"), "after_payment_event", str) or ""
         with parts().database.read() as connection:
             found = queries.unmatched_payments(connection, after=after, limit=query["limit"] + 1)

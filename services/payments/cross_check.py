@@ -1,34 +1,28 @@
 """Whether the payments and clocks say what the log says: who changes them past the database is found.
 
-Every payment entry has its log entry with the same claim, kind, day and amounts, and every clock its receipt; and
-there are as many of the one as of the other. The log is read once, in batches; so are the tables, by their keys.
+Every payment entry has its log entry with the same claim, kind, day, amounts and instant of recording, and every clock
+its receipt; and there are as many of the one as of the other. Every clock stands as its payment entries make it: the
+figures are read from clocks. The log is read once, in batches;
+so are the tables, by their keys.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from services.payments.audit_log import decoded
+from services.payments.clock import Entry
 from services.payments.log_check import Broken, LogEntry, LogItem
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES, TIMELINESS_LOG
+from services.payments.projection import entries_of, fold_row, outcome_columns
 from shared.among import among
 from shared.events import utc_text
+from shared.identifiers import is_npi
 
 RECEIPT = "claim.received"
 PAYMENT = "payment."
 _CHUNK = 2000
-
-_RECEIPT_COLUMNS = (
-    CLOCKS.c.claim_id,
-    CLOCKS.c.submission_id,
-    CLOCKS.c.received_at,
-    CLOCKS.c.arrival_date,
-    CLOCKS.c.channel,
-    CLOCKS.c.payer_id,
-    CLOCKS.c.member_key,
-    CLOCKS.c.amount_cents,
-)
 
 
 class CrossCheck:
@@ -40,6 +34,8 @@ class CrossCheck:
         self._payments: list[LogEntry] = []
         self._receipts_seen = self._payments_seen = 0
         self.found: Broken | None = None
+        # Named last: a changed payment entry makes its clock differ, too.
+        self._not_as_made: Broken | None = None
 
     def watch(self, items: Iterable[LogItem]) -> Iterator[LogItem]:
         """The same items."""
@@ -71,15 +67,23 @@ class CrossCheck:
         rows = {
             row.claim_id: row
             for row in self._connection.execute(
-                select(*_RECEIPT_COLUMNS).where(among(self._connection, CLOCKS.c.claim_id, ids))
+                select(CLOCKS).where(among(self._connection, CLOCKS.c.claim_id, ids))
             )
         }
+        recorded = entries_of(self._connection, ids)
         for entry in self._receipts:
             row = rows.get(entry.claim_id)
             if row is None:
                 yield _gone(entry, f"The clock of claim {entry.claim_id}")
             elif different := _differing(entry.data, _receipt_of(row)):
                 yield _changed(entry, f"The clock of claim {entry.claim_id}", different)
+            elif self._not_as_made is None:
+                made = _made_of(row, recorded.get(entry.claim_id, ()))
+                if different := _differing(made, dict(row._mapping)):
+                    text = (
+                        f"The clock of claim {entry.claim_id} has another {different} than its payments make."
+                    )
+                    self._not_as_made = Broken(entry.sequence, text)
 
     def _wrong_payments(self) -> Iterator[Broken]:
         ids = [str(entry.data["entry_id"]) for entry in self._payments]
@@ -98,6 +102,7 @@ class CrossCheck:
             said = {
                 "claim": entry.claim_id,
                 "kind": entry.event.removeprefix(PAYMENT),
+                "recorded_at": entry.recorded_at,
                 **_payment_said(entry),
             }
             if different := _differing(said, _payment_of(row)):
@@ -107,7 +112,12 @@ class CrossCheck:
         """After the last of ``entries``: the first difference, or rows of which the log knows nothing."""
         if self.found is None:
             self._flush()
-        return self.found or self._unknown_payments(entries) or self._unknown_clocks(entries)
+        return (
+            self.found
+            or self._unknown_payments(entries)
+            or self._unknown_clocks(entries)
+            or self._not_as_made
+        )
 
     def _unknown_payments(self, entries: int) -> Broken | None:
         if self._count(PAYMENT_ENTRIES) == self._payments_seen:
@@ -185,9 +195,17 @@ def _receipt_of(row: Any) -> dict[str, Any]:
         "arrival_date": row.arrival_date.isoformat(),
         "channel": row.channel,
         "payer_id": row.payer_id,
+        "provider_npi": row.provider_npi if is_npi(row.provider_npi) else "",
         "member": row.member_key,
         "amount_cents": row.amount_cents,
     }
+
+
+def _made_of(row: Any, entries: Sequence[Entry]) -> dict[str, Any]:
+    made = outcome_columns(None if row.status == "none" else fold_row(row, entries))
+    # The day of the next notice moves on as notices go out.
+    del made["next_notice_on"]
+    return made
 
 
 def _payment_said(entry: LogEntry) -> dict[str, Any]:
@@ -205,4 +223,5 @@ def _payment_of(row: Any) -> dict[str, Any]:
         "line": row.line,
         "corrects": row.corrects,
         "by": row.recorded_by,
+        "recorded_at": utc_text(row.recorded_at),
     }

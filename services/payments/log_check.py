@@ -47,13 +47,16 @@ LogItem = LogEntry | Checkpoint
 class Intact(Struct, frozen=True):
     """Every entry is what it was when it was written. ``head_hash`` is the last one's.
 
-    ``checkpoints`` are the newest of those whose signatures were checked, oldest first.
+    ``checkpoints`` are the newest of those whose signatures were checked, oldest first; ``signed`` is the number of
+    all, ``key_ids`` are the keys that signed them.
     """
 
     entries: int
     head_hash: str
     checkpoints: tuple[Checkpoint, ...] = ()
     intact: Literal[True] = True
+    signed: int = 0
+    key_ids: frozenset[str] = frozenset()
 
 
 class Broken(Struct, frozen=True):
@@ -146,6 +149,8 @@ class LogCheck:
         self._unproven_since: str | None = None
         self._awaits_checkpoint = False
         self._checkpoints: list[Checkpoint] = []
+        self._signed = 0
+        self._key_ids: set[str] = set()
 
     def take(self, item: LogItem) -> Broken | None:
         """The next item in order; what is wrong with it, if anything."""
@@ -225,6 +230,8 @@ class LogCheck:
         self.at = checkpoint.made_at
         self._proven, self._unproven_since, self._awaits_checkpoint = place, None, False
         self._checkpoints = [*self._checkpoints[1 - CHECKPOINTS_SHOWN :], checkpoint]
+        self._signed += 1
+        self._key_ids.add(checkpoint.key_id)
         return None
 
     def _checkpoint_missing(self) -> Broken:
@@ -275,7 +282,8 @@ class LogCheck:
                 f"No signed checkpoint proves the entries from {self._proven + 1} to {self.sequence}. Checkpoints "
                 "are made daily: they were removed, or the worker that makes them stands still.",
             )
-        return Intact(self.sequence, self.hash, tuple(self._checkpoints))
+        checkpoints, key_ids = tuple(self._checkpoints), frozenset(self._key_ids)
+        return Intact(self.sequence, self.hash, checkpoints, signed=self._signed, key_ids=key_ids)
 
     def _unproven_too_long(self) -> bool:
         if self._unproven_since is None:

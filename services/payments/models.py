@@ -148,7 +148,7 @@ REMITTANCES = Table(
     Column("summary", Json, nullable=False),
 )
 
-# Every claim payment of a remittance: nothing is dropped. status: matched, unmatched, ambiguous, refused.
+# Every claim payment of a remittance: nothing is dropped. status: services.payments.remittances.post.STATUSES.
 REMITTANCE_ITEMS = Table(
     "remittance_items",
     METADATA,

@@ -211,7 +211,6 @@ class _Batch:
                 "interest_cents": entry.interest_cents,
                 "reference": recording.reference,
                 "reason": recording.reason,
-                "recorded_at": self._now,
                 "recorded_by": recording.recorded_by,
                 "line": entry.line,
                 "corrects": entry.corrects,
@@ -259,7 +258,10 @@ class _Batch:
         )
 
     def write(self, connection: Connection) -> None:
-        insert_rows(connection, PAYMENT_ENTRIES, self._written)
+        # The entries bear the instant of their log entries, so that neither can be dated back alone.
+        _, recorded_at = audit_log.append_at(connection, self._happenings, self._now)
+        at = datetime.fromisoformat(recorded_at)
+        insert_rows(connection, PAYMENT_ENTRIES, [{**row, "recorded_at": at} for row in self._written])
         update_rows(
             connection,
             CLOCKS,
@@ -269,7 +271,6 @@ class _Batch:
                 for claim_id, (sequence, outcome) in self._changed.items()
             ],
         )
-        audit_log.append(connection, self._happenings, self._now)
         enqueue(connection, MESSAGING, self._events)
 
 

@@ -14,7 +14,7 @@ from flask.views import MethodView
 from services.payments import remittance_schemas as schemas
 from services.payments.callers import parts, scope_of_caller
 from services.payments.remittances import listing
-from services.payments.remittances.by_hand import match_by_hand
+from services.payments.remittances.by_hand import close, match_by_hand
 from services.payments.remittances.post import entry_of, post_file
 from services.payments.remittances.reader835 import NoRemittance
 from shared.web.auth import current_principal, requires
@@ -114,6 +114,24 @@ class MatchView(MethodView):
         return json_response({"remittance_id": remittance_id, **entry_of(settled)})
 
 
+@blueprint.route("/remittances/<remittance_id>/items/<int(max=2147483647):ordinal>/close")
+class CloseView(MethodView):
+    @requires("claims")
+    @blueprint.arguments(schemas.ReasonToClose)
+    @blueprint.response(200, schemas.RemittanceItem)
+    def post(self, given: dict[str, Any], remittance_id: str, ordinal: int) -> Response:
+        """Say that nothing of a claim payment is to be posted, and why. It stays, and is no longer to be looked at."""
+        closed = close(
+            parts(),
+            remittance_id,
+            ordinal,
+            given["reason"],
+            scope=scope_of_caller(),
+            closed_by=current_principal().key_id,
+        )
+        return json_response({"remittance_id": remittance_id, **closed})
+
+
 def take_in(path: Path, file_name: str) -> tuple[bytes, bool]:
     """Post the file at ``path`` for the caller. Raises ``Problem`` 422 where it is no remittance."""
     try:
@@ -152,9 +170,9 @@ def remittance_of_caller(remittance_id: str, after: int, limit: int) -> dict[str
 
 
 def name_of_upload(given: str | None) -> str:
-    """The file name to show: what the sender gave, without folders and what cannot be printed."""
+    """The file name to show: what the sender gave, without folders and what cannot be printed; empty if none."""
     name = "".join(character for character in Path(given or "").name if character.isprintable())
-    return name[:255] or "remittance"
+    return name[:255]
 
 
 def _save_upload(path: Path) -> str:

@@ -4,12 +4,14 @@ import tempfile
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.payments.callers import parts, scope_of_caller
 from services.payments.remittance_api import name_of_upload, remittance_of_caller, take_in
+from services.payments.remittance_schemas import REASON_MAX, ReasonToClose
 from services.payments.remittances import listing
-from services.payments.remittances.by_hand import match_by_hand
+from services.payments.remittances.by_hand import close, match_by_hand
 from services.payments.remittances.post import OPEN_STATUSES, remittance_id_of
 from shared.web.auth import current_principal
 from shared.web.pagination import encode_cursor, position
@@ -26,6 +28,7 @@ STATUS_WORDS = {
     "unmatched": "No claim found",
     "ambiguous": "Several claims fit",
     "refused": "Not posted",
+    "closed": "Closed, nothing posted",
 }
 KIND_WORDS = {"payment": "Payment", "denial": "Denial", "reversal": "Reversal"}
 
@@ -42,7 +45,7 @@ def send() -> AnyResponse:
     """Take a remittance in; a refused one is explained beside the form."""
     file = request.files.get("file")
     if file is None or not file.filename:
-        return Response(_list("Choose a file first."), 422)
+        return Response(_list("Choose a file first.", "Choose a file first."), 422)
     with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
         path = Path(folder) / "upload"
         file.save(path)
@@ -50,7 +53,7 @@ def send() -> AnyResponse:
             answer, _ = take_in(path, name_of_upload(file.filename))
         except Problem as problem:
             told = [str(error["message"]) for error in problem.errors]
-            return Response(_list(problem.detail, told), problem.status)
+            return Response(_refused(problem.detail, told), problem.status)
     return redirect(url_for(".remittance", remittance_id=remittance_id_of(answer)), 303)
 
 
@@ -85,7 +88,43 @@ def match(remittance_id: str, ordinal: int) -> AnyResponse:
     return redirect(url_for(".remittance", remittance_id=remittance_id), 303)
 
 
-def _list(error: str = "", problems: list[str] | None = None) -> str:
+@blueprint.post("/remittances/<remittance_id>/items/<int(max=2147483647):ordinal>/close")
+@page_requires("claims")
+def done(remittance_id: str, ordinal: int) -> AnyResponse:
+    """Close a claim payment of which nothing is to be posted."""
+    reason = request.form.get("reason", "")
+    try:
+        given = ReasonToClose().load({"reason": reason})
+        close(
+            parts(),
+            remittance_id,
+            ordinal,
+            given["reason"],
+            scope=scope_of_caller(),
+            closed_by=current_principal().key_id,
+        )
+    except ValidationError as error:
+        told = " ".join(error.messages_dict["reason"])
+        page = _one(remittance_id, ordinal=ordinal, close_error=told, reason=reason, after=ordinal - 1)
+        return Response(page, 422)
+    except Problem as problem:
+        page = _one(
+            remittance_id, ordinal=ordinal, close_error=problem.detail, reason=reason, after=ordinal - 1
+        )
+        return Response(page, problem.status)
+    return redirect(url_for(".remittance", remittance_id=remittance_id), 303)
+
+
+def _refused(detail: str, problems: list[str]) -> str:
+    """The page with what is wrong told once: beside the field, or in a list where it is more than one thing."""
+    if not problems:
+        return _list(detail, detail)
+    if len(problems) == 1:
+        return _list("Nothing of the file was posted.", problems[0])
+    return _list("Nothing of the file was posted.", "What is wrong with it is listed above.", problems)
+
+
+def _list(error: str = "", at_field: str = "", problems: list[str] | None = None) -> str:
     payers = scope_of_caller().payers
     try:
         before = position(request.args.get("cursor"), "before_remittance", str)
@@ -106,6 +145,7 @@ def _list(error: str = "", problems: list[str] | None = None) -> str:
         status_words=STATUS_WORDS,
         kind_words=KIND_WORDS,
         error=error,
+        at_field=at_field,
         problems=problems or [],
         next=f"?cursor={cursor}" if cursor else "",
         first="?" if before else "",
@@ -113,7 +153,14 @@ def _list(error: str = "", problems: list[str] | None = None) -> str:
 
 
 def _one(
-    remittance_id: str, *, ordinal: int = 0, error: str = "", claim_id: str = "", after: int | None = None
+    remittance_id: str,
+    *,
+    ordinal: int = 0,
+    error: str = "",
+    claim_id: str = "",
+    close_error: str = "",
+    reason: str = "",
+    after: int | None = None,
 ) -> str:
     try:
         start = position(request.args.get("cursor"), "after_item", int) or 0
@@ -131,6 +178,9 @@ def _one(
         wrong=ordinal,
         error=error,
         claim_id=claim_id,
+        close_error=close_error,
+        reason=reason,
+        reason_max=REASON_MAX,
         next=f"?cursor={cursor}" if cursor else "",
         first="?" if start else "",
     )

@@ -1,10 +1,14 @@
 """The shapes of remittances over HTTP, as OpenAPI shows them."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import fields, pre_load
 from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
 from services.payments.remittances.post import STATUSES
 from shared.web.bodies import Schema
+
+REASON_MAX = 500
 
 
 class RemittanceItem(Schema):
@@ -27,6 +31,13 @@ class RemittanceItem(Schema):
     reason = fields.String(metadata={"description": "Why it is not posted"})
     candidates = fields.List(fields.String(), metadata={"description": "Claims that it may be for"})
     notes = fields.List(fields.String())
+    can_match = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether naming a claim may help; if not, only another file does"},
+    )
+    closed_by = fields.String(metadata={"description": "The key by which it was closed without posting it"})
+    closed_at = fields.String(metadata={"format": "date-time"})
+    closed_reason = fields.String()
 
 
 class RemittanceImbalance(Schema):
@@ -98,6 +109,12 @@ class PostedRemittance(_File):
     repeated = fields.Integer(required=True, metadata={"description": "Posted before, from another file"})
     unmatched = fields.List(fields.Nested(RemittanceItem), required=True)
     refused = fields.List(fields.Nested(RemittanceItem), required=True)
+    will_be_refused = fields.List(
+        fields.Nested(RemittanceItem),
+        metadata={
+            "description": "Of the waiting: what will be refused on its day as the claims stand; notes say why"
+        },
+    )
     payers = fields.List(fields.String(), required=True, allow_none=True)
 
 
@@ -110,6 +127,7 @@ class RemittanceCounts(Schema):
     unmatched = fields.Integer(required=True)
     ambiguous = fields.Integer(required=True)
     refused = fields.Integer(required=True)
+    closed = fields.Integer(required=True)
 
 
 class Remittance(_File):
@@ -151,6 +169,24 @@ class ClaimOfPayment(Schema):
         validate=And(Length(1, 40), Regexp(r"[!-~]+\Z", error="Use the id of a claim, such as clm_….")),
         metadata={"description": "The claim that the payment is for"},
     )
+
+
+class ReasonToClose(Schema):
+    reason = fields.String(
+        required=True,
+        validate=And(
+            Length(1, error="Write why nothing is to be posted."),
+            Length(max=REASON_MAX, error="Use at most {max} characters."),
+            Regexp(r"[^\x00-\x08\x0b-\x1f\x7f]*\Z", error="Use text without control characters."),
+        ),
+        metadata={"description": "Why nothing is to be posted; no names or member IDs"},
+    )
+
+    @pre_load
+    def _blanks_are_no_reason(self, data: Any, **_: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("reason"), str):
+            return {**data, "reason": data["reason"].replace("\r\n", "\n").strip()}
+        return data
 
 
 FILE_BODY = {

@@ -19,6 +19,7 @@ import json
 import re
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,11 @@ ENTRY_FIELDS = {
     "hash": str,
 }
 CHECKPOINT_FIELDS = {"sequence": int, "hash": str, "made_at": str, "key_id": str, "signature": str}
+WRITTEN_ANEW = (
+    "Whoever controls the database could have written the whole log anew and signed it with another key. To rule that "
+    "out, compare with what you kept: --public-key KEYS"
+)
+HINT, HINT_OF_EVIDENCE = f"{WRITTEN_ANEW} or --earlier EXPORT.", f"{WRITTEN_ANEW}."
 
 
 class Broken(Exception):
@@ -49,7 +55,7 @@ class Broken(Exception):
 
 
 class NotReadable(Exception):
-    """This is no log and no evidence pack."""
+    """This is no log, no evidence pack or no file of keys; the message says which file it is."""
 
 
 def canonical(value: Any) -> bytes:
@@ -191,6 +197,37 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
             yield "other", None
 
 
+def log_lines(name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same lines. Raises NotReadable where they are no log: nothing at all, or nothing of one.
+
+    A log whose first line alone was damaged is a broken one, and is left to the check.
+    """
+    rest = iter(lines)
+    first = next((line for line in rest if line.strip()), None)
+    if first is None:
+        raise NotReadable("The file is empty: there is no log to verify.")
+    is_of_log = next(read_lines([first]))[0] != "other" or (
+        first.lstrip().startswith(b"{") and (b'"previous_hash"' in first or b'"checkpoint"' in first)
+    )
+    if not is_of_log and not any(kind == "entry" for kind, _ in read_lines(rest)):
+        raise NotReadable(f"{name} is not a timeliness log: its first line is no entry.")
+    yield first
+    yield from rest
+
+
+def kept_entries(name: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The entries of an earlier copy. Raises NotReadable where it is none."""
+    number = 0
+    for kind, document in read_lines(lines):
+        if kind == "other":
+            raise NotReadable(f"{name} is no export of a timeliness log.")
+        if kind == "entry":
+            number += 1
+            yield document
+    if not number:
+        raise NotReadable(f"{name} has no entry to compare with.")
+
+
 class Log:
     """What is known of the log so far."""
 
@@ -293,11 +330,10 @@ def is_too_long(since: str, until: str) -> bool:
 
 
 def verify_lines(
-    lines: Iterable[bytes], trusted: frozenset[str] | None = None, earlier: Iterable[bytes] = ()
+    lines: Iterable[bytes], trusted: frozenset[str] | None = None, earlier: Iterable[dict[str, Any]] = ()
 ) -> Log:
-    """Check a log. Raises Broken with the first bad entry."""
-    log = Log(trusted)
-    kept = (document for kind, document in read_lines(earlier) if kind != "checkpoint")
+    """Check a log, also against the entries of an earlier copy. Raises Broken with the first bad entry."""
+    log, kept = Log(trusted), iter(earlier)
     for kind, document in read_lines(lines):
         if kind == "other":
             raise Broken(
@@ -363,29 +399,88 @@ def read_keys(path: str) -> frozenset[str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
         document = json.loads(text) if text.lstrip().startswith("{") else {}
-        keys = [key["public_key"] for key in document["keys"]] if document else text.split()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = [key["public_key"] for key in document["keys"]] if document else text.split()
+        keys = frozenset(key.lower() for key in found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotReadable(f"{path} is no file of public keys.") from error
     if not keys or not all(HEX_64.fullmatch(key) for key in keys):
         raise NotReadable(f"{path} is no file of public keys.")
-    return frozenset(keys)
+    return keys
 
 
 def evidence_in(path: str) -> dict[str, Any] | None:
-    """The document of an evidence pack, zipped or not; None where the file is a log."""
-    if zipfile.is_zipfile(path):
-        try:
+    """The document of an evidence pack, zipped or not; None where the file is none, but perhaps a log."""
+    is_zip = zipfile.is_zipfile(path)
+    document = None
+    try:
+        if is_zip:
             with zipfile.ZipFile(path) as pack:
                 document = json.loads(pack.read("evidence.json"))
-        except (KeyError, ValueError) as error:
-            raise NotReadable("it is no evidence pack") from error
-    elif path.endswith(".json"):
-        document = json.loads(Path(path).read_bytes())
-    else:
-        return None
-    if not isinstance(document, dict) or not {"log", "checkpoints", "claim_id"} <= set(document):
-        raise NotReadable("it is no evidence pack")
-    return document
+        elif path.endswith(".json"):
+            document = json.loads(Path(path).read_bytes())
+    except (KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        document = None
+    if isinstance(document, dict) and {"log", "checkpoints", "claim_id"} <= set(document):
+        return document
+    if is_zip:
+        raise NotReadable(f"{path} is no evidence pack.")
+    return None
+
+
+def say_evidence(path: str, document: dict[str, Any], trusted: frozenset[str] | None) -> str:
+    """What to say of an intact evidence pack. Raises Broken, and NotReadable where parts of it are missing."""
+    try:
+        proven, unproven = verify_evidence(document, trusted)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotReadable(f"{path} is no evidence pack, or a part of it is missing.") from error
+    return f"Intact: {number_of(proven, 'entry', 'entries')} proven, {unproven} not yet under a signed checkpoint"
+
+
+def say_log(
+    entries: int, head: str, checkpoints: int, proven: int, key_ids: Iterable[str], compared: bool = False
+) -> str:
+    """What to say of an intact log in a file; ``compared``: with an earlier copy."""
+    count = number_of(entries, "entry", "entries")
+    if not checkpoints:
+        anew = "or written anew after those of the earlier copy," if compared else "or a log written anew,"
+        return (
+            f"Intact: {count}. No signed checkpoint is in this file, so entries cut off its end, {anew} would not be "
+            f"seen.\nHead: {head}"
+        )
+    return f"Intact: {count}, head {head}\n{say_signed(entries, checkpoints, proven, key_ids)}"
+
+
+def say_signed(entries: int, checkpoints: int, proven: int, key_ids: Iterable[str]) -> str:
+    """How far a log is signed, and by which keys."""
+    unsigned = ""
+    if entries == proven + 1:
+        unsigned = f"; entry {entries} is not signed yet"
+    elif entries > proven:
+        unsigned = f"; entries {proven + 1} to {entries} are not signed yet"
+    count = number_of(checkpoints, "signed checkpoint", "signed checkpoints")
+    keys = "".join(f"\nSigned with key {key_id}" for key_id in sorted(key_ids))
+    return f"{count}. Signed up to entry {proven}{unsigned}{keys}"
+
+
+def number_of(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def check(path: str, trusted: frozenset[str] | None, earlier: str | None) -> tuple[str, str]:
+    """What to say of an intact log or evidence pack, and what it leaves open. Raises Broken and NotReadable."""
+    document = evidence_in(path)
+    if document is not None:
+        if earlier:
+            raise NotReadable(f"{path} is an evidence pack: --earlier goes with an export of the whole log.")
+        return say_evidence(path, document, trusted), "" if trusted else HINT_OF_EVIDENCE
+    with Path(path).open("rb") as lines:
+        if earlier:
+            with Path(earlier).open("rb") as kept:
+                log = verify_lines(log_lines(path, lines), trusted, kept_entries(earlier, kept))
+        else:
+            log = verify_lines(log_lines(path, lines), trusted)
+    said = say_log(log.sequence, log.hash, log.checkpoints, log.proven, log.key_ids, bool(earlier))
+    return said, "" if trusted or earlier or not log.checkpoints else HINT
 
 
 def run(arguments: list[str]) -> int:
@@ -400,30 +495,20 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         trusted = read_keys(options.public_key) if options.public_key else None
-        document = evidence_in(options.file)
-        if document is not None:
-            proven, unproven = verify_evidence(document, trusted)
-            sys.stdout.write(
-                f"Intact: {proven} entries proven, {unproven} not yet under a signed checkpoint\n"
-            )
-            return 0
-        with Path(options.file).open("rb") as lines:
-            if options.earlier:
-                with Path(options.earlier).open("rb") as earlier:
-                    log = verify_lines(lines, trusted, earlier)
-            else:
-                log = verify_lines(lines, trusted)
+        said, hint = check(options.file, trusted, options.earlier)
     except Broken as broken:
         sys.stdout.write(f"Broken at entry {broken.first_bad}: {broken.reason}\n")
         return 1
-    except (OSError, NotReadable, KeyError, TypeError, ValueError) as error:
-        sys.stderr.write(f"{options.file} cannot be read: {error}\n")
+    except NotReadable as error:
+        sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"Intact: {log.sequence} entries, head {log.hash}\n")
-    sys.stdout.write(f"{log.checkpoints} signed checkpoints, the last one at entry {log.proven}\n")
-    for key_id in sorted(log.key_ids):
-        known = "" if trusted else ", not compared with a key that you kept: use --public-key"
-        sys.stdout.write(f"signed with key {key_id}{known}\n")
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or options.file} cannot be read: {error.strerror}\n")
+        return 2
+    sys.stdout.write(f"{said}\n")
+    if hint:
+        sys.stdout.flush()
+        sys.stderr.write(f"{hint}\n")
     return 0
 
 

@@ -34,6 +34,7 @@ NAVIGATION: Final[dict[Role, tuple[Link, ...]]] = {
         Link("Claims to look at", "/validator/"),
         Link("Look up a member", "/validator/members"),
         Link("Payment clocks", "/payments/"),
+        Link("Remittances", "/payments/remittances"),
         Link("Timeliness", "/payments/timeliness"),
         _OUTREACH,
         _RULES,

@@ -59,11 +59,12 @@ CLOCKS: Final[dict[str, Words]] = {
         "Paid late", "The plan paid this claim after the last day. It owes interest for each day.", "bad"
     ),
     "denied_on_time": Words(
-        "Denied", "The plan has told you in writing, in time, that it will not pay this claim.", "plain"
+        "Denied", "The plan has said in writing, in time, that it will not pay this claim.", "plain"
     ),
     "denied_late": Words(
-        "Denied late", "The plan has told you in writing, after the last day, that it will not pay.", "bad"
+        "Denied late", "The plan has said in writing, after the last day, that it will not pay.", "bad"
     ),
+    "withdrawn": Words("Withdrawn", "The provider took this claim back or replaced it.", "plain"),
     "not_running": Words("No clock", "No payment clock runs for a claim that was not accepted.", "plain"),
 }
 

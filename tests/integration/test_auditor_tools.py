@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from builders import CIN
 from click.testing import CliRunner
 from msgspec import structs
@@ -222,6 +223,18 @@ def test_an_evidence_pack_proves_each_entry_and_changes_are_found(payments: Paym
     ]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
+    said_by_suite = CliRunner().invoke(
+        main, ["log", "verify", str(pack), "--public-key", str(tmp_path / "keys.json")]
+    )
+    (tmp_path / "evidence.json").write_text(json.dumps(document))
+
+    assert (said_by_suite.exit_code, said_by_suite.output) == (0, run.stdout)
+    for arguments, status, words in (
+        ([pack], 0, "Whoever controls the database"),
+        ([tmp_path / "evidence.json"], 0, "Intact: 5 entries proven"),
+        ([pack, "--earlier", pack], 2, "evidence pack: --earlier goes with an export of the whole log"),
+    ):
+        assert_both_say(arguments, status, words)
     assert names == {"README.txt", "evidence.json", "log.jsonl", "public-keys.json", "verify_log.py"}
     assert (run.returncode, run.stdout) == (
         0,
@@ -243,13 +256,34 @@ def test_an_evidence_pack_proves_each_entry_and_changes_are_found(payments: Paym
         lambda pack: pack["checkpoints"][0]["entry"]["data"].update(root="00" * 32),
         lambda pack: pack["checkpoints"][0]["checkpoint"].update(hash="00" * 32),
     ]
-    for change in changes:
+    for number, change in enumerate(changes):
         changed = json.loads(json.dumps(document))
         change(changed)
+        path = tmp_path / f"changed-{number}.json"
+        path.write_text(json.dumps(changed))
+        assert_both_say([path], 1, "Broken at entry ")
         with pytest.raises(standalone_verifier.Broken):
             standalone_verifier.verify_evidence(changed, None)
     with pytest.raises(standalone_verifier.Broken, match="not one of the log's"):
         standalone_verifier.verify_evidence(document, frozenset({"ab" * 32}))
+    damaged = bytearray(answer.data)
+    place = damaged.index(b"evidence.json") + 200
+    damaged[place : place + 40] = b"x" * 40
+    pack.write_bytes(damaged)
+    assert_both_say([pack], 2, f"{pack} is no evidence pack")
+    document["checkpoints"] = []
+    (tmp_path / "evidence.json").write_text(json.dumps(document))
+    assert_both_say([tmp_path / "evidence.json"], 2, "or a part of it is missing")
+
+
+def assert_both_say(arguments: list[Any], status: int, words: str) -> None:
+    texts = [str(argument) for argument in arguments]
+    suite = CliRunner().invoke(main, ["log", "verify", *texts])
+    command = [sys.executable, "-I", "-S", standalone_verifier.__file__, *texts]
+    alone = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (suite.exit_code, suite.output) == (alone.returncode, alone.stdout + alone.stderr)
+    assert suite.exit_code == status
+    assert words in suite.output
 
 
 def test_evidence_is_for_those_who_may_see_the_claim(payments: Payments) -> None:
@@ -363,6 +397,49 @@ def test_the_commands_sign_verify_and_rotate(tmp_path: Path, monkeypatch: pytest
     assert runner.invoke(main, ["log", "verify"]).exit_code == 0
     assert runner.invoke(main, ["log", "verify", "--public-key", str(keys)]).exit_code == 2
     service.database.close()
+
+
+def http_answers(monkeypatch: pytest.MonkeyPatch, payments: Payments, role: str) -> None:
+    """Let ``requests`` reach the service as somebody with ``role``."""
+
+    def get(url: str, **_: Any) -> requests.Response:
+        path = url.removeprefix("http://claims.example/payments/api/v1/")
+        answer = payments.call("GET", path, role=role)
+        found = requests.Response()
+        found.status_code, found.raw, found.url = answer.status_code, io.BytesIO(answer.data), url
+        return found
+
+    monkeypatch.setenv("PROMPTCLAIM_API_KEY", "pc_secret")
+    monkeypatch.setattr(requests, "get", get)
+
+
+def test_a_running_suites_log_is_verified_also_while_it_is_empty(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http_answers(monkeypatch, payments, "auditor")
+    arguments = ["log", "verify", "--url", "http://claims.example"]
+
+    empty = CliRunner().invoke(main, arguments)
+    payments.judge(payments.verdict())
+    sign(payments)
+    payments.pay("clm_1", "paid", "2026-03-02")
+    signed = CliRunner().invoke(main, arguments)
+
+    assert (empty.exit_code, empty.output[:18]) == (0, "Intact: 0 entries,")
+    assert signed.exit_code == 0
+    assert "1 signed checkpoint. Signed up to entry 4; entry 5 is not signed yet" in signed.output
+    assert "Whoever controls the database" in signed.output
+
+
+def test_a_key_of_another_role_is_told_which_role_reads_the_log(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http_answers(monkeypatch, payments, "claims")
+
+    refused = CliRunner().invoke(main, ["log", "verify", "--url", "http://claims.example"])
+
+    said = "The key in PROMPTCLAIM_API_KEY may not read the log: it needs the role auditor (403).\n"
+    assert (refused.exit_code, refused.output) == (2, said)
 
 
 def test_the_export_and_its_checkpoints_are_json_lines(payments: Payments) -> None:

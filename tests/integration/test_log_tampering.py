@@ -208,6 +208,21 @@ BY_THE_SERVER: dict[str, tuple[Callable[[Connection], Any], int]] = {
         ),
         13,
     ),
+    "an entry said to have been recorded earlier": (
+        lambda connection: connection.execute(
+            text(
+                "UPDATE payment_entries SET recorded_at = '2026-03-02T20:00:00.000000Z' "
+                "WHERE claim_id = 'clm_3'"
+            )
+        ),
+        13,
+    ),
+    "a claim said to be of another provider": (
+        lambda connection: connection.execute(
+            text("UPDATE clocks SET provider_npi = '1245319599' WHERE claim_id = 'clm_2'")
+        ),
+        4,
+    ),
     "an entry taken away": (
         lambda connection: connection.execute(
             delete(PAYMENT_ENTRIES).where(PAYMENT_ENTRIES.c.claim_id == "clm_2")
@@ -230,6 +245,18 @@ BY_THE_SERVER: dict[str, tuple[Callable[[Connection], Any], int]] = {
             text("UPDATE clocks SET arrival_date = '2026-03-03' WHERE claim_id = 'clm_2'")
         ),
         4,
+    ),
+    "a claim said to have been paid earlier": (
+        lambda connection: connection.execute(
+            text("UPDATE clocks SET paid_on = '2026-03-02' WHERE claim_id = 'clm_3'")
+        ),
+        10,
+    ),
+    "a deadline put off": (
+        lambda connection: connection.execute(
+            text("UPDATE clocks SET deadline = '2026-04-30', running_deadline = '2026-04-30'")
+        ),
+        1,
     ),
     "a clock taken away": (
         lambda connection: (

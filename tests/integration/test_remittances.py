@@ -480,7 +480,10 @@ def test_several_interchanges_with_other_separators_a_bom_and_line_ends(payments
     ("content", "told"),
     [
         (b"", "empty"),
-        (b"Dear plan, please pay.", "ISA"),
+        (
+            b"Dear plan, please pay.",
+            "posted. This is not an 835: it does not begin with an ISA segment (ISA*00*…, 106 characters).",
+        ),
         (an_835(claim(), amount=96_000).replace(b"ST*835", b"ST*837"), "837"),
         (an_835(claim(), amount=96_000)[:-40], "cut off"),
         (an_835(claim(), amount=96_000).replace(b"20260401", b"20261301"), "BPR16"),
@@ -614,3 +617,114 @@ def test_ten_thousand_claims_are_posted_in_seconds(payments: Payments) -> None:
     assert (answer["matched"], answer["balanced"]) == (count, True)
     assert time.perf_counter() - started < 30
     assert payments.clock(f"clm_b{count - 1}")["state"] == "paid_on_time"
+
+
+def test_a_second_payment_dated_ahead_is_told_at_once_that_it_will_be_refused(payments: Payments) -> None:
+    payments.judge(verdict(payments, "clm_2", claim_number="PCN-2"), verdict(payments, "clm_3"))
+    send(payments, an_835(claim("PCN-1"), claim("PCN-2", paid=90_000), amount=186_000, trace="EFT-1"))
+    content = an_835(
+        *(claim("PCN-1"), claim("PCN-2", paid=90_000), claim("PCN-1", paid=0, status="4")),
+        amount=186_000,
+        trace="EFT-2",
+        day="20260413",
+    )
+
+    answer = send(payments, content)
+
+    assert (answer["waiting"], answer["refused"]) == (3, [])
+    notes = [only(item["notes"]) for item in answer["will_be_refused"]]
+    paid = "This claim is already paid in full, under EFT-1 on 2026-04-01. This"
+    refused = "will be refused on its day unless that one is reversed."
+    assert notes == [
+        f"{paid} payment {refused}",
+        f"This claim is already paid $900.00, under EFT-1 on 2026-04-01. This payment {refused} "
+        "At most 6000 cents ($60.00) are still open on this claim.",
+        f"{paid} denial {refused}",
+    ]
+    listed = payments.get(f"remittances/{answer['remittance_id']}")["items"]
+    assert [only(item["notes"]) for item in listed] == notes
+
+    payments.today = "2026-04-13"
+    assert PostWhatWaited(payments.parts).run_once() == 0
+    listed = payments.get(f"remittances/{answer['remittance_id']}")["items"]
+    assert [item["status"] for item in listed] == ["refused"] * 3
+
+
+def test_a_payment_dated_ahead_is_not_warned_of_where_its_file_reverses_the_first(payments: Payments) -> None:
+    send(payments, an_835(claim("PCN-1"), amount=96_000, trace="EFT-1"))
+    turned = claim("PCN-1", -96_000, -96_000, status="22")
+
+    answer = send(payments, an_835(claim("PCN-1"), turned, amount=0, trace="EFT-2", day="20260413"))
+
+    assert (answer["waiting"], answer["will_be_refused"]) == (2, [])
+
+
+def test_two_payments_dated_ahead_for_one_claim_are_told_of_each_other(payments: Payments) -> None:
+    content = an_835(claim("PCN-1", control="A"), claim("PCN-1", control="B"), amount=192_000, day="20260413")
+
+    item = only(send(payments, content)["will_be_refused"])
+
+    assert (
+        item["ordinal"],
+        "which waits for 2026-04-13, pays this claim in full." in only(item["notes"]),
+    ) == (
+        2,
+        True,
+    )
+
+
+def test_what_is_done_is_closed_with_a_reason_and_no_longer_looked_at(payments: Payments) -> None:
+    answer = send(payments, an_835(claim("PCN-2"), amount=96_000))
+    path = f"remittances/{answer['remittance_id']}/items/1"
+
+    closed = payments.call("POST", f"{path}/close", json={"reason": "  Paid by check.\r\nSee ledger. "})
+
+    assert closed.status_code == 200, closed.text
+    assert (closed.json["status"], closed.json["closed_reason"]) == ("closed", "Paid by check.\nSee ledger.")
+    assert (closed.json["closed_by"][:4], closed.json["matched_by"]) == ("key_", None)
+    assert closed.json["closed_at"].startswith("2026-04-1")
+    assert "reason" not in closed.json
+    assert payments.get("remittances/unmatched")["items"] == []
+    one = payments.get(f"remittances/{answer['remittance_id']}")
+    assert {"remittance_id": answer["remittance_id"], **only(one["items"])} == closed.json
+    assert (one["counts"]["closed"], one["counts"]["unmatched"]) == (1, 0)
+    assert payments.call("POST", f"{path}/close", json={"reason": "Again"}).status_code == 409
+
+    payments.judge(verdict(payments, "clm_2", claim_number="PCN-2"))
+    assert PostWhatWaited(payments.parts).run_once() == 0
+    assert recorded(payments, "clm_2") == []
+    assert payments.call("POST", f"{path}/match", json={"claim_id": "clm_2"}).json["status"] == "matched"
+    assert recorded(payments, "clm_2") == [("paid", None, 96_000, 0)]
+    assert payments.call("POST", f"{path}/close", json={"reason": "Late"}).status_code == 409
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "\x00", None])
+def test_closing_asks_for_a_reason_in_plain_text(payments: Payments, reason: Any) -> None:
+    answer = send(payments, an_835(claim("PCN-2"), amount=96_000))
+    path = f"remittances/{answer['remittance_id']}/items"
+
+    assert payments.call("POST", f"{path}/1/close", json={"reason": reason}).status_code == 422
+    assert payments.call("POST", f"{path}/2/close", json={"reason": "Done"}).status_code == 404
+    assert (
+        payments.call("POST", f"{path}/1/close", json={"reason": "Done"}, role="auditor").status_code == 403
+    )
+    other = payments.call("POST", f"{path}/1/close", json={"reason": "Done"}, payers=("OTHER",))
+    assert other.status_code == 404
+    assert only(payments.get("remittances/unmatched")["items"])["status"] == "unmatched"
+
+
+def test_a_payment_dated_before_its_claim_came_says_what_to_correct(payments: Payments) -> None:
+    item = only(send(payments, an_835(claim("PCN-1"), amount=96_000, day="20260301"))["refused"])
+
+    assert item["reason"] == (
+        "The payment date, 2026-03-01, is before the claim arrived (2026-03-02). Correct BPR16 and send the file "
+        "again."
+    )
+    assert item["can_match"] is False
+
+
+def test_a_remittance_without_a_file_name_is_shown_by_its_check_and_date(payments: Payments) -> None:
+    answer = send(payments, an_835(claim("PCN-1"), amount=96_000, trace="CHK-7"))
+
+    assert answer["file_name"] == "CHK-7 of 2026-04-01"
+    assert only(payments.get("remittances")["items"])["file_name"] == answer["file_name"]

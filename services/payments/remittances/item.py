@@ -35,7 +35,8 @@ class Item(Struct, frozen=True, omit_defaults=True):
 
     ``key`` is made of what the payer said (payment number, day, claim numbers, amounts), so that the same
     payment in another file is the same. ``said`` is why it is not posted, or what a person should know;
-    ``candidates`` the claims it may be for.
+    ``candidates`` the claims it may be for. ``only_anew``: no claim that a person names helps, only another file.
+    ``closed_because`` is what was written when somebody closed it without posting it.
     """
 
     ordinal: int
@@ -54,6 +55,8 @@ class Item(Struct, frozen=True, omit_defaults=True):
     said: str = ""
     candidates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    only_anew: bool = False
+    closed_because: str = ""
 
 
 def items_of(payment: PaymentSet, member_secret: bytes) -> Iterator[Item]:

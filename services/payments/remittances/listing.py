@@ -76,8 +76,8 @@ def remittance(
     if row is None:
         return None
     summary: dict[str, Any] = msgspec.json.decode(row.summary)
-    for name in ("matched", "waiting", "repeated", "unmatched", "refused", "payers"):
-        summary.pop(name)
+    for name in ("matched", "waiting", "repeated", "unmatched", "refused", "will_be_refused", "payers"):
+        summary.pop(name, None)
     i = REMITTANCE_ITEMS.c
     items = (
         select(REMITTANCE_ITEMS)
@@ -88,7 +88,7 @@ def remittance(
     return {
         **summary,
         "counts": _counts(connection, [remittance_id])[remittance_id],
-        "items": [_item(each) for each in connection.execute(items)],
+        "items": [item_entry(each) for each in connection.execute(items)],
     }
 
 
@@ -109,7 +109,7 @@ def unmatched(
         .order_by(i.remittance_id, i.ordinal)
         .limit(limit)
     )
-    return [{"remittance_id": row.remittance_id, **_item(row)} for row in connection.execute(statement)]
+    return [{"remittance_id": row.remittance_id, **item_entry(row)} for row in connection.execute(statement)]
 
 
 def item_row(
@@ -127,5 +127,10 @@ def item_row(
     return connection.execute(statement).one_or_none()
 
 
-def _item(row: Row[Any]) -> dict[str, Any]:
-    return entry_of(Settled(decode_item(row.document), row.status, row.claim_id, row.matched_by))
+def item_entry(row: Row[Any]) -> dict[str, Any]:
+    """A claim payment as the API lists it, from its row."""
+    item = decode_item(row.document)
+    if row.status != "closed":
+        return entry_of(Settled(item, row.status, row.claim_id, row.matched_by))
+    closed = {"closed_by": row.matched_by, "closed_at": utc_text(row.matched_at)}
+    return entry_of(Settled(item, row.status)) | closed | {"closed_reason": item.closed_because}

@@ -23,6 +23,20 @@ NOT_BY_LINE = (
     "Its lines are not those of the claim with the same charges, so it is recorded for the whole claim."
 )
 
+NO_DATE = "It has no payment date."
+
+
+def undated(item: Item, arrived: date) -> str:
+    """Why a payment with this date can never be the claim's; empty where it can."""
+    if item.paid_on is None:
+        return NO_DATE
+    if item.paid_on < arrived:
+        return (
+            f"The payment date, {item.paid_on}, is before the claim arrived ({arrived}). Correct BPR16 and send "
+            "the file again."
+        )
+    return ""
+
 
 def entries_for(
     item: Item, day: date, before: Outcome, lines: Sequence[int | None], claimed: Sequence[ClaimLine]

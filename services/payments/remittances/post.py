@@ -21,9 +21,10 @@ from shared.database import insert_rows
 from shared.events import utc_text
 from shared.parts import Parts
 
-STATUSES = ("matched", "waiting", "repeated", "unmatched", "ambiguous", "refused")
+STATUSES = ("matched", "waiting", "repeated", "unmatched", "ambiguous", "refused", "closed")
 OPEN_STATUSES = ("unmatched", "ambiguous", "refused")
-"""What a person may match by hand."""
+"""What a person has to look at: to match by hand, or to close."""
+MATCHABLE = (*OPEN_STATUSES, "closed")
 
 _SCOPE_MAX = 200
 HASHED = "#"
@@ -43,7 +44,8 @@ def post_file(
     """Post the 835 in ``path``: the answer as JSON, and whether the file is new.
 
     ``payers``: whose claims the sender may pay; ``None``: all. The same bytes from senders of the same payers are
-    answered as the first time. Raises ``NoRemittance`` where nothing of the file can be posted.
+    answered as the first time. Without a ``file_name`` it is named by its check and payment date. Raises
+    ``NoRemittance`` where nothing of the file can be posted.
     """
     scope = scope_text(payers)
     sha256 = _sha256(path)
@@ -53,6 +55,7 @@ def post_file(
     if known is not None:
         return known, False
     remittance = read_835(path)
+    file_name = file_name or _name_of(remittance)
     items = [item for each in remittance.sets for item in items_of(each, parts.member_secret)]
     with parts.database.begin() as connection:
         audit_log.lock(connection)
@@ -101,6 +104,12 @@ def scope_text(payers: tuple[str, ...] | None) -> str:
     return text if len(text) <= _SCOPE_MAX else HASHED + hashlib.sha256(text.encode()).hexdigest()
 
 
+def _name_of(remittance: Remittance) -> str:
+    first, *others = [each for each in remittance.sets if not each.problems]
+    more = f" and {len(others)} more" if others else ""
+    return f"{first.trace[:100]} of {first.paid_on or first.produced_on or 'no date'}{more}"
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -123,6 +132,9 @@ def _counts(settled: Sequence[Settled]) -> dict[str, Any]:
         "repeated": states.count("repeated"),
         "unmatched": [entry_of(each) for each in settled if each.status in ("unmatched", "ambiguous")],
         "refused": [entry_of(each) for each in settled if each.status == "refused"],
+        "will_be_refused": [
+            entry_of(each) for each in settled if each.status == "waiting" and each.item.notes
+        ],
     }
 
 
@@ -143,6 +155,7 @@ def entry_of(settled: Settled) -> dict[str, Any]:
         "interest_cents": item.interest_cents,
         "reference": item.trace,
         "where": payment.where,
+        "can_match": settled.status in MATCHABLE and not (item.only_anew or item.problem),
     }
     optional = {"reason": item.said, "candidates": item.candidates, "notes": item.notes}
     return entry | {name: value for name, value in optional.items() if value}

@@ -16,6 +16,9 @@ from shared.x12.segments import Batch, EnvelopeError, batches
 _ENVELOPE = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA", "TA1"})
 _WANTED = "A remittance advice: ST01 is 835 and GS08 is 005010X221A1."
 
+NO_835 = "This is not an 835: it does not begin with an ISA segment (ISA*00*…, 106 characters)."
+_OPENING = 1 << 16
+
 
 class NoRemittance(Exception):
     """Nothing of the file can be posted. ``problems`` say why and where, for people; they hold no PHI."""
@@ -30,6 +33,8 @@ def read_835(path: Path) -> Remittance:
     try:
         remittance = _read(path)
     except EnvelopeError as error:
+        if error.where == "segment 1" and not _begins_with_isa(path):
+            raise NoRemittance((NO_835,)) from error
         where = f" ({error.where})" if error.where else ""
         expected = f" {error.expected}" if error.expected else ""
         raise NoRemittance((f"{error.message}{where}{expected}",)) from error
@@ -71,6 +76,11 @@ def _read(path: Path) -> Remittance:
         )
     sets = tuple(reader.result(each) for reader, each in zip(readers, facts, strict=True))
     return Remittance(sets, tuple(_notes(facts, envelope.stray_trailers)))
+
+
+def _begins_with_isa(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(_OPENING).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"ISA")
 
 
 def _only_835(kind: str, version: str, number: int) -> None:

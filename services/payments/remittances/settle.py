@@ -16,14 +16,23 @@ from sqlalchemy import Connection, select
 
 from services.payments import audit_log
 from services.payments.clock import Entry
-from services.payments.models import CLOCKS, PAYMENT_ENTRIES
+from services.payments.models import CLOCKS
 from services.payments.projection import entries_of, fold_row
 from services.payments.record import Recording, Refused, record
 from services.payments.refusals import Known, problem_of
+from services.payments.remittances.ahead import foretold
 from services.payments.remittances.candidates import Owned, candidate_of, find_matches, lines_of
 from services.payments.remittances.item import Item
 from services.payments.remittances.matching import Match, match_lines
-from services.payments.remittances.plan import NOT_BY_LINE, entries_for, is_by_line, notes_for
+from services.payments.remittances.plan import (
+    NO_DATE,
+    NOT_BY_LINE,
+    entries_for,
+    is_by_line,
+    notes_for,
+    undated,
+)
+from services.payments.remittances.posted import natural_key, posted_before, references_of
 from shared.among import among
 from shared.calendar import pacific_date
 from shared.payers import Payers
@@ -62,9 +71,10 @@ def settle(
     audit_log.lock(connection)
     found: dict[int, Settled] = {}
     turn = _turn(pending)
+    ahead: dict[str, list[Entry]] = {}
     for start in range(0, len(turn), CHUNK):
         places = turn[start : start + CHUNK]
-        settled = _Chunk(connection, [pending[place] for place in places], payers, now).run()
+        settled = _Chunk(connection, [pending[place] for place in places], payers, now, ahead).run()
         found.update(zip(places, settled, strict=True))
     return [found[place] for place in range(len(pending))]
 
@@ -81,15 +91,25 @@ def _turn(pending: Sequence[Pending]) -> list[int]:
 
 
 class _Chunk:
+    """``ahead``: what payments dated ahead are going to record, by claim; those of this chunk are added to it."""
+
     def __init__(
-        self, connection: Connection, pending: Sequence[Pending], payers: Payers, now: datetime
+        self,
+        connection: Connection,
+        pending: Sequence[Pending],
+        payers: Payers,
+        now: datetime,
+        ahead: dict[str, list[Entry]],
     ) -> None:
         self._connection, self._pending, self._payers = connection, pending, payers
         self._now, self._today = now, pacific_date(now)
         self._refused_claims: dict[str, str] = {}
+        self._ahead = ahead
+        self._coming: dict[str, list[Entry]] = {}
+        self._references: dict[str, str | None] = {}
 
     def run(self) -> list[Settled]:
-        before = _posted_before(self._connection, [each.item for each in self._pending])
+        before = posted_before(self._connection, [each.item for each in self._pending])
         matches = self._matches(before)
         ids = {each.claim.claim_id for each in matches if each.claim}
         rows = {
@@ -99,6 +119,7 @@ class _Chunk:
             )
         }
         stored = entries_of(self._connection, list(ids))
+        self._references = references_of(self._connection, self._claims_ahead(matches))
         while True:
             settled, recordings = self._decide(matches, rows, stored, dict(before))
             try:
@@ -107,7 +128,16 @@ class _Chunk:
                 # Whatever the record refuses beyond what was foreseen: that claim's items wait for a person.
                 self._refused_claims[refused.claim_id] = refused.problem
             else:
+                for claim_id, coming in self._coming.items():
+                    self._ahead[claim_id] = [*self._ahead.get(claim_id, ()), *coming]
                 return settled
+
+    def _claims_ahead(self, matches: Sequence[Match]) -> set[str]:
+        return {
+            found.claim.claim_id
+            for pending, found in zip(self._pending, matches, strict=True)
+            if found.claim and pending.item.paid_on and pending.item.paid_on > self._today
+        }
 
     def _matches(self, before: Mapping[str, str]) -> list[Match]:
         open_ = [
@@ -144,6 +174,7 @@ class _Chunk:
         entries: dict[str, list[Entry]] = defaultdict(list)
         for claim_id, listed in stored.items():
             entries[claim_id] = list(listed)
+        self._coming = defaultdict(list)
         recordings: list[Recording] = []
         settled = []
         for pending, found in zip(self._pending, matches, strict=True):
@@ -160,9 +191,9 @@ class _Chunk:
         entries: dict[str, list[Entry]],
         posted: dict[str, str],
     ) -> tuple[Settled, list[Recording]]:
-        item = replace(pending.item, said="", candidates=(), notes=())
+        item = replace(pending.item, said="", candidates=(), notes=(), only_anew=False)
         if item.problem:
-            return Settled(replace(item, said=item.problem), "refused"), []
+            return Settled(replace(item, said=item.problem, only_anew=True), "refused"), []
         if item.key in posted:
             said = "The same payment was posted before, from this or another file. Nothing was changed."
             return Settled(replace(item, said=said), "repeated", posted[item.key]), []
@@ -170,23 +201,13 @@ class _Chunk:
             return _unmatched(item, found), []
         claim, row = found.claim, rows[found.claim.claim_id]
         claim_id = claim.claim_id
-        if item.paid_on is None:
-            return Settled(replace(item, said="It has no payment date."), "refused", claim_id), []
-        if item.paid_on > self._today:
-            said = f"The payment is dated {item.paid_on}. It is recorded on that day."
-            return Settled(replace(item, said=said), "waiting", claim_id, found.by), []
-        problem = self._refused_claims.get(claim_id) or (NO_CLOCK if row.status == "none" else "")
-        new: list[tuple[Entry, str | None]] = []
-        notes: tuple[str, ...] = ()
-        if not problem:
-            lines = match_lines(item, claim.lines)
-            notes = notes_for(item, claim.amount_cents, lines, claim.lines)
-            new, problem = self._entries(item, item.paid_on, row, entries[claim_id], lines, found)
-            if problem and is_by_line(item, lines, claim.lines):
-                # What was recorded for the whole claim before cannot always be gone on with line by line.
-                new, again = self._entries(item, item.paid_on, row, entries[claim_id], (), found)
-                problem = problem if again else ""
-                notes = tuple(dict.fromkeys([*notes, NOT_BY_LINE]))
+        said = undated(item, row.arrival_date)
+        if said:
+            return Settled(replace(item, said=said, only_anew=True), "refused", claim_id, found.by), []
+        coming = self._wait(item, found, row, entries[claim_id])
+        if coming is not None:
+            return coming, []
+        new, notes, problem = self._plan(item, found, row, entries[claim_id])
         if problem:
             return Settled(replace(item, said=problem), "refused", claim_id, found.by), []
         entries[claim_id] += [entry for entry, _ in new]
@@ -194,19 +215,53 @@ class _Chunk:
         recordings = list(_recordings(pending, item, claim_id, new))
         return Settled(replace(item, notes=notes), "matched", claim_id, found.by), recordings
 
+    def _wait(self, item: Item, found: Match, row: Any, entries: Sequence[Entry]) -> Settled | None:
+        """What a payment dated ahead is told; ``None``: its day has come."""
+        if item.paid_on is None or item.paid_on <= self._today or found.claim is None:
+            return None
+        claim_id = found.claim.claim_id
+        by_then = [*entries, *self._ahead.get(claim_id, ()), *self._coming.get(claim_id, ())]
+        new, _, problem = self._plan(item, found, row, by_then)
+        notes: tuple[str, ...] = ()
+        if problem:
+            outcome = fold_row(row, by_then) if row.status != "none" else None
+            notes = (foretold(item, problem, outcome, by_then, self._references, self._today),)
+        self._coming[claim_id] += [entry for entry, _ in new]
+        said = f"The payment is dated {item.paid_on}. It is recorded on that day."
+        return Settled(replace(item, said=said, notes=notes), "waiting", claim_id, found.by)
+
+    def _plan(
+        self, item: Item, found: Match, row: Any, entries: Sequence[Entry]
+    ) -> tuple[list[tuple[Entry, str | None]], tuple[str, ...], str]:
+        """The entries to record and what to note of them, or what speaks against it."""
+        problem = self._refused_claims.get(row.claim_id) or (NO_CLOCK if row.status == "none" else "")
+        if problem or found.claim is None:
+            return [], (), problem
+        claim = found.claim
+        lines = match_lines(item, claim.lines)
+        notes = notes_for(item, claim.amount_cents, lines, claim.lines)
+        new, problem = self._entries(item, row, entries, lines, found)
+        if problem and is_by_line(item, lines, claim.lines):
+            # What was recorded for the whole claim before cannot always be gone on with line by line.
+            new, again = self._entries(item, row, entries, (), found)
+            problem = problem if again else ""
+            notes = tuple(dict.fromkeys([*notes, NOT_BY_LINE]))
+        return new, notes, problem
+
     def _entries(
         self,
         item: Item,
-        day: date,
         row: Any,
         entries: Sequence[Entry],
         lines: Sequence[int | None],
         found: Match,
     ) -> tuple[list[tuple[Entry, str | None]], str]:
         """The entries to record, or what speaks against the first that cannot be."""
+        if item.paid_on is None:
+            return [], NO_DATE
         claimed = found.claim.lines if found.claim else ()
         charges = {line.line: line.charge_cents for line in claimed}
-        planned = entries_for(item, day, fold_row(row, entries), lines, claimed)
+        planned = entries_for(item, item.paid_on, fold_row(row, entries), lines, claimed)
         so_far = list(entries)
         for entry, _ in planned:
             known = Known(row.arrival_date, so_far, partial(fold_row, row), charges)
@@ -238,16 +293,3 @@ def _recordings(
             correlation_id=pending.correlation_id,
             natural_key=natural_key(item, place),
         )
-
-
-def natural_key(item: Item, place: int) -> str:
-    """What makes the ``place``-th entry of a claim payment the same, whichever file it comes in."""
-    return f"835/{item.key}/{place}"
-
-
-def _posted_before(connection: Connection, items: Sequence[Item]) -> dict[str, str]:
-    """By the key of an item: the claim that it was posted to."""
-    e = PAYMENT_ENTRIES.c
-    keys = {natural_key(item, 0): item.key for item in items}
-    statement = select(e.natural_key, e.claim_id).where(among(connection, e.natural_key, list(keys)))
-    return {keys[key]: claim_id for key, claim_id in connection.execute(statement)}
