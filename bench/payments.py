@@ -19,11 +19,11 @@ from sqlalchemy import Connection, MetaData, Table, func, select
 from bench.payments_history import AMOUNT_CENTS, filled_elsewhere
 from bench.real_parts import postgres
 from bench.result import Result
-from services.payments import audit_log
 from services.payments.app import create_app
-from services.payments.audit_log import Happening
-from services.payments.deadline_step import TellOfDeadlines
-from services.payments.log_check import Intact, verify
+from services.payments.deadlines.step import TellOfDeadlines
+from services.payments.log import audit_log
+from services.payments.log.audit_log import Happening
+from services.payments.log.log_check import Intact, verify
 from services.payments.models import (
     API_KEYS,
     DEADLINE_NOTICES,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from services.payments.audit_log import export_lines
-from services.payments.checkpoints import CHECKPOINT_EVENT, Checkpoint, Signer
-from services.payments.log_check import GENESIS_HASH, LogEntry, LogItem, entry_hash
-from services.payments.merkle import Tree
+from services.payments.log.audit_log import export_lines
+from services.payments.log.checkpoints import CHECKPOINT_EVENT, Checkpoint, Signer
+from services.payments.log.log_check import GENESIS_HASH, LogEntry, LogItem, entry_hash
+from services.payments.log.merkle import Tree
 from shared.events import utc_text
 
 SIGNER = Signer(bytes(range(32)))

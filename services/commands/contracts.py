@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from services.commands.contract_topics import CLOCK_SCHEMA, PAYMENT_KINDS, TOPICS, Party, Topic
-from services.payments.monthly_report import MonthlyReport
+from services.payments.figures.monthly_report import MonthlyReport
 from shared import __version__
 from shared.messaging.dead_letters import dead_letter_topic
 

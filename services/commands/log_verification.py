@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import requests
 
-from services.payments import standalone_verifier as alone
-from services.payments.audit_log import import_lines
-from services.payments.checkpoint_step import LogIsBroken, Made, checkpoint_now
-from services.payments.checkpoints import read_key_documents
-from services.payments.log_check import Broken, Expected, Intact, LogEntry, LogItem, verify
-from services.payments.signing import NoSigningKey, rotate, signer_of
-from services.payments.verification import verify_all
+from services.payments.log import standalone_verifier as alone
+from services.payments.log.audit_log import import_lines
+from services.payments.log.checkpoint_step import LogIsBroken, Made, checkpoint_now
+from services.payments.log.checkpoints import read_key_documents
+from services.payments.log.log_check import Broken, Expected, Intact, LogEntry, LogItem, verify
+from services.payments.log.signing import NoSigningKey, rotate, signer_of
+from services.payments.log.verification import verify_all
 from services.suite import open_bus, open_database, open_parts
 from shared.settings import Settings
 

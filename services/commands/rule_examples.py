@@ -17,7 +17,7 @@ from services.intake.readers.x12_837p import X12ClaimsFile
 from services.payments.clock import Entry, period_of
 from services.payments.clock import run as run_clock
 from services.payments.clock_document import clock_document
-from services.payments.timeliness import Cohort, figures
+from services.payments.figures.timeliness import Cohort, figures
 from services.validator.rules import Context, Coverage, History, Judgement, Records, judge_batch, prepare
 from shared.care import Authorization, CareService, Enrollment
 from shared.claim import Claim, Receipt, Submitter

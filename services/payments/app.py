@@ -4,24 +4,18 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.payments import (
-    api,
-    auditor_api,
-    auditor_pages,
-    figures_api,
-    figures_pages,
-    handlers,
-    log_api,
-    monthly_report_api,
-    outreach_api,
-    pages,
-    remittance_api,
-    remittance_pages,
-    small_interest_api,
-)
-from services.payments.checkpoint_step import checkpoint_step
-from services.payments.deadline_step import TellOfDeadlines
+from services.payments import api, handlers, pages, remittance_api, remittance_pages
+from services.payments.audit import api as auditor_api
+from services.payments.audit import pages as auditor_pages
+from services.payments.deadlines import small_interest_api
+from services.payments.deadlines.step import TellOfDeadlines
+from services.payments.figures import api as figures_api
+from services.payments.figures import monthly_report_api
+from services.payments.figures import pages as figures_pages
+from services.payments.log import api as log_api
+from services.payments.log.checkpoint_step import checkpoint_step
 from services.payments.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
+from services.payments.outreach import api as outreach_api
 from services.payments.remittances.waiting import remittances_step
 from shared.messaging.consumer import Subscription
 from shared.migrate import is_current

@@ -6,10 +6,10 @@ from typing import Any
 from services.payments import queries
 from services.payments.clock import Entry
 from services.payments.clock_document import clock_document
-from services.payments.log_check import Broken, Intact
+from services.payments.log.log_check import Broken, Intact
+from services.payments.log.verification import verify_all
 from services.payments.queries import Scope
 from services.payments.record import Recording, Refused, record
-from services.payments.verification import verify_all
 from shared.calendar import pacific_date
 from shared.parts import Parts
 from shared.security import Principal

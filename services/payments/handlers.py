@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from services.payments import audit_log
-from services.payments.audit_log import Happening
 from services.payments.clock import Entry, Outcome, acknowledgement_due
+from services.payments.log import audit_log
+from services.payments.log.audit_log import Happening
 from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING
 from services.payments.outgoing import clock_event
 from services.payments.projection import (

@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, select
 
 from services.payments.clock import Entry, Outcome, Period, period_of, run
-from services.payments.deadline_notices import next_notice_on
+from services.payments.deadlines.notices import next_notice_on
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from shared.among import among
 from shared.claim import Channel, Receipt

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, select
 from uuid_utils import uuid7
 
-from services.payments import audit_log
-from services.payments.audit_log import Happening
 from services.payments.clock import Entry, Outcome
+from services.payments.log import audit_log
+from services.payments.log.audit_log import Happening
 from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING, PAYMENT_ENTRIES
 from services.payments.outgoing import clock_event, event_type
 from services.payments.projection import entries_of, fold_row, outcome_columns

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from running import embedded_suite, file_837p, until
 
-from services.payments import standalone_verifier
+from services.payments.log import standalone_verifier
 
 
 def test_an_auditor_proves_when_a_file_came_and_what_became_of_it(tmp_path: Path) -> None:

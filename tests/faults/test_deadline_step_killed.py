@@ -16,9 +16,9 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from services.payments.audit_log import read, read_head
-from services.payments.deadline_step import TellOfDeadlines
-from services.payments.log_check import Intact, verify
+from services.payments.deadlines.step import TellOfDeadlines
+from services.payments.log.audit_log import read, read_head
+from services.payments.log.log_check import Intact, verify
 from services.payments.models import CLOCKS, DEADLINE_NOTICES, MESSAGING, TIMELINESS_LOG
 from services.payments.projection import encoded_terms, fold, outcome_columns
 from shared.database import Database, insert_rows

@@ -21,11 +21,11 @@ from msgspec import structs
 from payments_harness import MEMBER_KEY, Payments
 
 from services.cli import main
-from services.payments import standalone_verifier
 from services.payments.app import create_app
-from services.payments.checkpoint_step import CheckpointStep
+from services.payments.log import standalone_verifier
+from services.payments.log.checkpoint_step import CheckpointStep
+from services.payments.log.signing import OLD_KEYS_FILE, rotate, signing_keys
 from services.payments.models import API_KEYS
-from services.payments.signing import OLD_KEYS_FILE, rotate, signing_keys
 from shared.claim import Member
 from shared.database import Database
 from shared.events import Event, JudgedService

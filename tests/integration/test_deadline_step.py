@@ -8,9 +8,9 @@ from payments_harness import MEMBER_KEY, Payments
 from sqlalchemy import select
 
 from services.intake.handlers import ClockFacts, _clock_words
-from services.payments.audit_log import read, read_head
-from services.payments.deadline_step import TellOfDeadlines
-from services.payments.log_check import Intact, verify
+from services.payments.deadlines.step import TellOfDeadlines
+from services.payments.log.audit_log import read, read_head
+from services.payments.log.log_check import Intact, verify
 from services.payments.models import CLOCKS, DEADLINE_NOTICES, MESSAGING, TIMELINESS_LOG
 from services.payments.projection import rebuild
 from shared.database import Database

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from payments_harness import Payments
 from sqlalchemy import func, select
 
-from services.payments.audit_log import read, read_head
-from services.payments.deadline_step import TellOfDeadlines
-from services.payments.log_check import Intact, verify
+from services.payments.deadlines.step import TellOfDeadlines
+from services.payments.log.audit_log import read, read_head
+from services.payments.log.log_check import Intact, verify
 from services.payments.models import CLOCKS, DEADLINE_NOTICES, TIMELINESS_LOG
 from shared.claim import Payer
 from shared.database import Database

@@ -16,7 +16,7 @@ from naive_figures import claims_of, naive_figures
 from payments_harness import Payments
 from test_payments_pages import browser
 
-from services.payments.figures_words import DEFINITIONS
+from services.payments.figures.words import DEFINITIONS
 from shared.database import Database
 from shared.events import ClaimJudged, JudgedService
 

@@ -16,14 +16,14 @@ from payments_harness import Payments
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from services.commands.log_verification import verify_file
-from services.payments import standalone_verifier
-from services.payments.checkpoint_step import CheckpointStep, LogIsBroken, checkpoint_now
-from services.payments.checkpoints import CHECKPOINT_EVENT, Signer
-from services.payments.log_check import GENESIS_HASH, Broken, Intact
-from services.payments.merkle import Tree
+from services.payments.log import standalone_verifier
+from services.payments.log.checkpoint_step import CheckpointStep, LogIsBroken, checkpoint_now
+from services.payments.log.checkpoints import CHECKPOINT_EVENT, Signer
+from services.payments.log.log_check import GENESIS_HASH, Broken, Intact
+from services.payments.log.merkle import Tree
+from services.payments.log.signing import signer_of
+from services.payments.log.verification import verify_all
 from services.payments.models import CHECKPOINTS, CLOCKS, LOG_HEAD, PAYMENT_ENTRIES, TIMELINESS_LOG
-from services.payments.signing import signer_of
-from services.payments.verification import verify_all
 from shared.database import Database
 from shared.settings import Settings
 

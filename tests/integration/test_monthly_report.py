@@ -11,7 +11,7 @@ from payments_harness import Payments
 from test_figures_api import KINDS, random_history
 from test_outreach_api import OUTREACH, attempt
 
-from services.payments.monthly_report import MonthlyReport
+from services.payments.figures.monthly_report import MonthlyReport
 from shared.database import Database
 
 

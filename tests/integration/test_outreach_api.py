@@ -12,8 +12,8 @@ from builders import BILLING_NPI, OTHER_NPI, a_line
 from payments_harness import Payments
 from test_payments_pages import browser
 
-from services.payments.outreach_words import OUTREACH_DEFINITIONS
-from services.payments.wrong_denials import AUTHORITY
+from services.payments.outreach.words import OUTREACH_DEFINITIONS
+from services.payments.outreach.wrong_denials import AUTHORITY
 from shared.database import Database
 from shared.events import ClaimJudged, Event, JudgedService
 

@@ -11,7 +11,7 @@ from builders import BILLING_NPI, OTHER_NPI
 from payments_harness import Payments
 from sqlalchemy import delete, exc, text, update
 
-from services.payments.audit_log import Intact, import_lines, verify
+from services.payments.log.audit_log import Intact, import_lines, verify
 from services.payments.models import PAYMENT_ENTRIES, TIMELINESS_LOG
 from shared.database import Database
 from shared.events import JudgedService

@@ -11,8 +11,8 @@ from payments_harness import Payments
 from services.payments.app import create_app
 from services.payments.clock import Entry, run
 from services.payments.clock_period import period_of
+from services.payments.deadlines.small_interest import Month, item_of
 from services.payments.models import API_KEYS
-from services.payments.small_interest import Month, item_of
 from shared.claim import Payer, Provider
 from shared.database import Database
 from shared.payers import PayerTerms

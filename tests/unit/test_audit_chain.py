@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payments.audit_log import (
+from services.payments.log.audit_log import (
     GENESIS_HASH,
     Broken,
     Head,

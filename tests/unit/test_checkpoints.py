@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_tampering import FORGER, FORGERIES, SEGMENTS, SIGNER, TAMPERINGS, as_bytes, as_lines, signed_log
 
-from services.payments.audit_log import import_lines
-from services.payments.checkpoint_step import DAILY, GROWN, is_due
-from services.payments.checkpoints import Checkpoint, is_signed, read_key_documents
-from services.payments.log_check import Broken, Expected, Head, Intact, LogItem, verify
-from services.payments.merkle import EMPTY_ROOT, Tree, path, root_by
-from services.payments.signing import KEY_FILE, NoSigningKey, rotate, signer_of, signing_keys
+from services.payments.log.audit_log import import_lines
+from services.payments.log.checkpoint_step import DAILY, GROWN, is_due
+from services.payments.log.checkpoints import Checkpoint, is_signed, read_key_documents
+from services.payments.log.log_check import Broken, Expected, Head, Intact, LogItem, verify
+from services.payments.log.merkle import EMPTY_ROOT, Tree, path, root_by
+from services.payments.log.signing import KEY_FILE, NoSigningKey, rotate, signer_of, signing_keys
 from shared.settings import Settings, SettingsError
 
 OURS = frozenset({SIGNER.public_key})

@@ -6,7 +6,7 @@ import pytest
 
 from services.payments.clock import Entry, period_of, run
 from services.payments.clock_document import BadRequest, deadlines_document
-from services.payments.timeliness import Cohort, figures
+from services.payments.figures.timeliness import Cohort, figures
 from shared.calendar import add_working_days
 from shared.payers import PayerTerms
 from shared.prompt_pay import fee_cents, interest_cents, is_small

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.payments.clock import Entry, Kind, Outcome, period_of, run
-from services.payments.deadline_notices import next_notice_on, notices
+from services.payments.deadlines.notices import next_notice_on, notices
 from shared.calendar import add_working_days
 from shared.payers import PayerTerms
 

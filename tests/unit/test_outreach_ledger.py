@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.payments.clock import Entry, period_of, run
-from services.payments.outreach import LinePayment, OutreachLine, ledger, line_payment, success_of
-from services.payments.wrong_denials import AUTHORITY, wrong_denial
+from services.payments.outreach.ledger import LinePayment, OutreachLine, ledger, line_payment, success_of
+from services.payments.outreach.wrong_denials import AUTHORITY, wrong_denial
 from shared.payers import PayerTerms
 
 D = date.fromisoformat

@@ -25,8 +25,8 @@ from log_tampering import (
 
 from services.cli import main
 from services.commands.log_verification import verify_file
-from services.payments import standalone_verifier as alone
-from services.payments.log_check import Broken, Intact
+from services.payments.log import standalone_verifier as alone
+from services.payments.log.log_check import Broken, Intact
 
 SOURCE = Path(alone.__file__)
 OURS = frozenset({SIGNER.public_key})

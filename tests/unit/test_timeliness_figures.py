@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payments.day_counts import DayCounts
-from services.payments.figures_csv import csv_rows
-from services.payments.timeliness import Cohort, figures
-from services.payments.unfair_pattern import pattern
+from services.payments.figures.csv_rows import csv_rows
+from services.payments.figures.day_counts import DayCounts
+from services.payments.figures.timeliness import Cohort, figures
+from services.payments.figures.unfair_pattern import pattern
 
 D = date.fromisoformat
 START = D("2026-03-02")

@@ -5,7 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Connection, Row
 
-from services.payments import audit_log, queries
+from services.payments import queries
+from services.payments.log import audit_log
 from services.payments.models import REMITTANCE_ITEMS
 from services.payments.queries import Scope
 from services.payments.remittances.listing import item_entry, item_row

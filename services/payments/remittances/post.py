@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from uuid_utils import uuid7
 
-from services.payments import audit_log
+from services.payments.log import audit_log
 from services.payments.models import REMITTANCE_ITEMS, REMITTANCES
 from services.payments.remittances.balance import Imbalance, imbalances, interest_by_claim
 from services.payments.remittances.item import items_of, named_claim

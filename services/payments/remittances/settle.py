@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
-from services.payments import audit_log
 from services.payments.clock import Entry
+from services.payments.log import audit_log
 from services.payments.models import CLOCKS
 from services.payments.projection import entries_of, fold_row
 from services.payments.record import Recording, Refused, record

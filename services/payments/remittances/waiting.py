@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from services.payments import audit_log
+from services.payments.log import audit_log
 from services.payments.models import CLOCKS, REMITTANCE_ITEMS, REMITTANCES, TIMELINESS_LOG
 from services.payments.remittances.item import Item, named_claim
 from services.payments.remittances.post import HASHED, item_row

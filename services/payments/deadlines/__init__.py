@@ -1,0 +1,1 @@
+"""Deadline notices, and interest that is due."""

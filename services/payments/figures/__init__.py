@@ -1,0 +1,1 @@
+"""Timeliness figures, the pattern measure and the monthly report."""

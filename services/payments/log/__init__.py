@@ -1,0 +1,1 @@
+"""The timeliness log: entries, checkpoints, verification."""
