@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.payments import api, handlers, pages, remittance_api, remittance_pages
+from services.payments import api, handlers, pages
 from services.payments.audit import api as auditor_api
 from services.payments.audit import pages as auditor_pages
 from services.payments.deadlines import small_interest_api
@@ -16,6 +16,8 @@ from services.payments.log import api as log_api
 from services.payments.log.checkpoint_step import checkpoint_step
 from services.payments.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
 from services.payments.outreach import api as outreach_api
+from services.payments.remittances import api as remittance_api
+from services.payments.remittances import pages as remittance_pages
 from services.payments.remittances.waiting import remittances_step
 from shared.messaging.consumer import Subscription
 from shared.migrate import is_current

@@ -11,9 +11,8 @@ from typing import Any
 from flask import Response, g, request
 from flask.views import MethodView
 
-from services.payments import remittance_schemas as schemas
 from services.payments.callers import parts, scope_of_caller
-from services.payments.remittances import listing
+from services.payments.remittances import listing, schemas
 from services.payments.remittances.by_hand import close, match_by_hand
 from services.payments.remittances.post import entry_of, post_file
 from services.payments.remittances.reader835 import NoRemittance
