@@ -1,10 +1,9 @@
 """Intake over HTTP: send files and claims, see what became of them."""
 
-import shutil
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from flask import Response, g, request
 from flask.views import MethodView
@@ -26,8 +25,12 @@ from shared.web.context import web_context
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem, field_at
 from shared.web.responses import json_response
+from shared.web.uploads import save_upload
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+UNNAMED = "upload"
+"""What a file is called whose sender gave it no name."""
 
 blueprint = Blueprint(
     "intake", __name__, url_prefix="/intake/api/v1", description="Claims in, verdicts and clocks out"
@@ -64,7 +67,7 @@ class SubmissionsView(MethodView):
         """Send a file: 837P, XLSX, CSV or JSON, as multipart field `file` or as the raw body."""
         with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
             path = Path(folder) / "upload"
-            name = _save_upload(path)
+            name = save_upload(path) or UNNAMED
             return _receive(path, name)
 
     @requires("provider", "claims")
@@ -212,27 +215,6 @@ def _receive(path: Path, name: str) -> Response:
         answer = json_response(queries.receipt(connection, submission_id), 202 if new else 200)
     answer.headers["Location"] = f"/intake/api/v1/submissions/{submission_id}"
     return answer
-
-
-def name_of_upload(given: str | None) -> str:
-    """The file name to show: what the sender gave, without folders and what cannot be printed."""
-    name = "".join(character for character in Path(given or "").name if character.isprintable())
-    return name[:255] or "upload"
-
-
-def _save_upload(path: Path) -> str:
-    """Write the upload to ``path``; return the name that the sender gave it."""
-    if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            message = "Send the file in the form field named file."
-            raise Problem(422, "No file", message, errors=[{"field": "file", "message": message}])
-        file.save(path)
-        return name_of_upload(file.filename)
-    with path.open("wb") as target:
-        body: IO[bytes] = request.stream
-        shutil.copyfileobj(body, target, 1 << 20)
-    return name_of_upload(request.args.get("file_name"))
 
 
 def _paged(found: list[dict[str, Any]], limit: int, position_name: str, key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.intake import queries
 from services.intake.api import (
-    name_of_upload,
+    UNNAMED,
     parts,
     receive_upload,
     scope_of_caller,
@@ -19,6 +19,7 @@ from services.intake.api import (
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
+from shared.web.uploads import name_of_upload
 
 blueprint = Blueprint("intake_pages", __name__, url_prefix="/intake", template_folder="templates")
 
@@ -44,7 +45,7 @@ def upload() -> AnyResponse:
         path = Path(folder) / "upload"
         file.save(path)
         try:
-            submission_id, new = receive_upload(path, name_of_upload(file.filename))
+            submission_id, new = receive_upload(path, name_of_upload(file.filename) or UNNAMED)
         except Problem as problem:
             return Response(_home(problem.detail, problem.errors), problem.status)
     return redirect(url_for(".submission", submission_id=submission_id, again=None if new else 1), 303)

@@ -3,10 +3,9 @@
 # flask-smorest has no types.
 # mypy: disable-error-code="untyped-decorator"
 
-import shutil
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from flask import Response, request
@@ -24,11 +23,11 @@ from shared.web.bodies import Blueprint, Schema
 from shared.web.context import web_context
 from shared.web.problems import Problem
 from shared.web.responses import json_response
+from shared.web.uploads import save_upload
 
 WRONG_SHOWN_MAX = 1_000
 """Problems that an answer lists; the count of wrong rows is always complete."""
 
-_CHUNK_BYTES = 1 << 20
 _log = get_logger("services.validator.feeds")
 
 blueprint = Blueprint(
@@ -144,7 +143,7 @@ def _taken(feed: Feed) -> Response:
 
     with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
         path = Path(folder) / "feed"
-        _save_body(path)
+        save_upload(path)
         try:
             loaded = load_feed(feed, open_feed(path, feed), sender, parts.database.begin, parts.now, tell)
         except FeedRefused as refused:
@@ -177,16 +176,3 @@ def _nothing_usable(loaded: Loaded, wrong: list[dict[str, Any]]) -> Problem:
         f"{rows} wrong. Nothing was taken. Correct what is named here and send it again.",
         errors=[{**each, "message": each["reason"]} for each in wrong],
     )
-
-
-def _save_body(path: Path) -> None:
-    if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            message = "Send the file in the form field named file."
-            raise Problem(422, "No file", message, errors=[{"field": "file", "message": message}])
-        file.save(path)
-        return
-    with path.open("wb") as target:
-        body: IO[bytes] = request.stream
-        shutil.copyfileobj(body, target, _CHUNK_BYTES)

@@ -1,13 +1,12 @@
 """The payments service on a real database, with verdicts and payments fed as the consumer would feed them."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from builders import BILLING_NPI, a_claim, a_line, a_receipt
 from flask import Flask
+from service_parts import parts_of
 from sqlalchemy import select
 
 from services.payments.app import create_app
@@ -25,29 +24,11 @@ from shared.events import (
     new_event,
 )
 from shared.migrate import upgrade
-from shared.parts import Parts
 from shared.payers import Payers
 from shared.security import Keys
-from shared.settings import Settings
 
 MEMBER_KEY = "a" * 32
 D = date.fromisoformat
-
-
-class NoBus:
-    """Handlers never publish themselves: what they publish stands in the outbox."""
-
-    def publish(self, events: Sequence[Event], headers: Any = None) -> None:
-        raise AssertionError("a handler went past the outbox")
-
-    def consumer(self, *_: Any) -> Any:
-        raise AssertionError("not used")
-
-    def create_topics(self, topics: Sequence[str]) -> None:
-        raise AssertionError("not used")
-
-    def close(self) -> None:
-        return
 
 
 class Payments:
@@ -57,15 +38,7 @@ class Payments:
         upgrade(database, "services.payments")
         self.database = database
         self.today = today
-        self.parts = Parts(
-            settings=Settings(data_dir=Path()),
-            database=database,
-            bus=NoBus(),
-            payers=payers or Payers(configured=False),
-            member_secret=b"m" * 32,
-            session_secret=b"s" * 32,
-            now=self.now,
-        )
+        self.parts = parts_of(database, self.now, payers)
         self._app: Flask | None = None
         self._keys: dict[Any, str] = {}
 

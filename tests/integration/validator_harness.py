@@ -1,14 +1,13 @@
 """The validator on a real database, with claims and records of other care fed as its worker would feed them."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from builders import BILLING_NPI
 from flask import Flask
 from flask.testing import FlaskClient
+from service_parts import parts_of
 from sqlalchemy import insert, select
 
 from services.validator.app import create_app
@@ -25,32 +24,14 @@ from services.validator.models import (
 )
 from shared.care import RECORD_TYPES, Authorization, CareService, Enrollment, Feed, MemberAlias, Record
 from shared.database import Database
-from shared.events import CLAIMS_RECEIVED, ClaimJudged, ClaimReceived, Event, new_event
+from shared.events import CLAIMS_RECEIVED, ClaimJudged, ClaimReceived, new_event
 from shared.identifiers import member_key
 from shared.migrate import upgrade
-from shared.parts import Parts
 from shared.payers import Payers
 from shared.security import Keys
-from shared.settings import Settings
 
 D = date.fromisoformat
 FEEDS: dict[type[Record], Feed] = {type_: feed for feed, type_ in RECORD_TYPES.items()}
-
-
-class NoBus:
-    """What is published stands in the outbox."""
-
-    def publish(self, events: Sequence[Event], headers: Any = None) -> None:
-        raise AssertionError("something went past the outbox")
-
-    def consumer(self, *_: Any) -> Any:
-        raise AssertionError("not used")
-
-    def create_topics(self, topics: Sequence[str]) -> None:
-        raise AssertionError("not used")
-
-    def close(self) -> None:
-        return
 
 
 class Validator:
@@ -60,15 +41,7 @@ class Validator:
         upgrade(database, "services.validator")
         self.database = database
         self.today = today
-        self.parts = Parts(
-            settings=Settings(data_dir=Path()),
-            database=database,
-            bus=NoBus(),
-            payers=payers or Payers(configured=False),
-            member_secret=b"m" * 32,
-            session_secret=b"s" * 32,
-            now=self.now,
-        )
+        self.parts = parts_of(database, self.now, payers)
         self._app: Flask | None = None
         self._keys: dict[Any, Any] = {}
 

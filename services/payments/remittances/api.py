@@ -3,12 +3,11 @@
 # flask-smorest has no types.
 # mypy: disable-error-code="untyped-decorator,misc"
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g
 from flask.views import MethodView
 
 from services.payments.callers import parts, scope_of_caller
@@ -21,6 +20,7 @@ from shared.web.bodies import Blueprint
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
+from shared.web.uploads import save_upload
 
 blueprint = Blueprint("remittances", __name__, description="Remittances (835)")
 
@@ -41,7 +41,7 @@ class RemittancesView(MethodView):
         """
         with tempfile.TemporaryDirectory(prefix="promptclaim-") as folder:
             path = Path(folder) / "upload"
-            answer, new = take_in(path, _save_upload(path))
+            answer, new = take_in(path, save_upload(path))
         return Response(answer, 201 if new else 200, mimetype="application/json")
 
     @requires("claims", "auditor")
@@ -166,22 +166,3 @@ def remittance_of_caller(remittance_id: str, after: int, limit: int) -> dict[str
     del found["items"][limit:]
     cursor = encode_cursor({"after_item": found["items"][-1]["ordinal"]}) if more else None
     return {**found, "next_cursor": cursor}
-
-
-def name_of_upload(given: str | None) -> str:
-    """The file name to show: what the sender gave, without folders and what cannot be printed; empty if none."""
-    name = "".join(character for character in Path(given or "").name if character.isprintable())
-    return name[:255]
-
-
-def _save_upload(path: Path) -> str:
-    if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            message = "Send the file in the form field named file."
-            raise Problem(422, "No file", message, errors=[{"field": "file", "message": message}])
-        file.save(path)
-        return name_of_upload(file.filename)
-    with path.open("wb") as target:
-        shutil.copyfileobj(request.stream, target, _CHUNK)
-    return name_of_upload(request.args.get("file_name"))

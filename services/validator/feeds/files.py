@@ -6,7 +6,7 @@ A file that cannot be read to its end is refused before any of its rows is taken
 import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Raw
@@ -34,15 +34,13 @@ class FeedRefused(Exception):
         self.field = field
 
 
-class FeedFile:
+class FeedFile(Protocol):
     """An opened feed. ``notes`` are complete once the last row has been read."""
 
-    def __init__(self, notes: Sequence[str] = ()) -> None:
-        self.notes = list(notes)
+    notes: list[str]
 
     def rows(self) -> Iterator[tuple[int, Read]]:
         """Every row that is not blank, with its number: the spreadsheet's, or the place in the list from 1."""
-        raise NotImplementedError
 
 
 def open_feed(path: Path, feed: Feed) -> FeedFile:
@@ -64,11 +62,11 @@ def open_feed(path: Path, feed: Feed) -> FeedFile:
     return CsvFeed(path, feed, encoding)
 
 
-class CsvFeed(FeedFile):
+class CsvFeed:
     """A feed in CSV. Raises ``FeedRefused`` where its header or its quotes are wrong."""
 
     def __init__(self, path: Path, feed: Feed, encoding: str) -> None:
-        super().__init__()
+        self.notes: list[str] = []
         self._path = path
         self._encoding = encoding
         known = column_names(feed)
@@ -140,11 +138,11 @@ class CsvFeed(FeedFile):
             raise FeedRefused(f"The text of row {row} is in no encoding we know.", "CSV in UTF-8") from None
 
 
-class JsonFeed(FeedFile):
+class JsonFeed:
     """A feed in JSON: a list of records, ``{"records": […]}``, or one record. Raises ``FeedRefused``."""
 
     def __init__(self, path: Path, feed: Feed) -> None:
-        super().__init__()
+        self.notes: list[str] = []
         self._known = frozenset(column_names(feed))
         with path.open("rb") as file:
             # Mapped, not read: the records are decoded one at a time and the file stays where it is.
