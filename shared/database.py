@@ -9,19 +9,20 @@ SQLAlchemy's per-row work to ``COPY`` on PostgreSQL and to ``executemany`` on SQ
 import fcntl
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import TIMESTAMP, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.types import Date, String, Text, TypeDecorator, TypeEngine, UserDefinedType
+from sqlalchemy.types import Boolean, Date, String, Text, TypeDecorator, TypeEngine, UserDefinedType
 
 from shared.events import utc_text
 
@@ -125,10 +126,14 @@ class Database:
         elif self.dialect == "sqlite":
             in_memory = parsed.database in (None, "", ":memory:")
             self._file = None if in_memory else Path(str(parsed.database))
-            self.engine = _sqlite(url, in_memory)
+            self.engine = _sqlite(url, in_memory, connections=30)
         else:
             raise ValueError(f"{self.dialect} is not supported: use postgresql+psycopg:// or sqlite:///")
-        self._writing = self.engine.execution_options(promptclaim_write=True)
+        writer = self.engine
+        if self._file:
+            # Whatever another connection has written empties a connection's cache of pages: one writes all.
+            writer = _sqlite(url, in_memory, connections=1)
+        self._writing = writer.execution_options(promptclaim_write=True)
         self._reading = (
             self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             if self.dialect == "postgresql"
@@ -200,15 +205,21 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+        self._writing.dispose()
 
 
-def _sqlite(url: str, in_memory: bool) -> Engine:
+def _sqlite(url: str, in_memory: bool, *, connections: int) -> Engine:
     arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     if in_memory:
         engine = create_engine(url, hide_parameters=True, connect_args=arguments, poolclass=StaticPool)
     else:
         engine = create_engine(
-            url, hide_parameters=True, connect_args=arguments, pool_size=10, max_overflow=20, pool_timeout=60
+            url,
+            hide_parameters=True,
+            connect_args=arguments,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=60,
         )
 
     @event.listens_for(engine, "connect")
@@ -325,15 +336,17 @@ def _processor(type_: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]
 def _bound(
     rows: Sequence[Mapping[str, Any]], table: Table, names: Sequence[str], dialect: Dialect
 ) -> list[tuple[Any, ...]]:
-    columns: list[list[Any]] = []
+    columns: list[Iterable[Any]] = []
     for name in names:
         type_ = table.c[name].type
         process = _processor(type_, dialect)
-        values = [row[name] for row in rows]
-        if process and isinstance(type_, (Date, Instant)):
+        values: Iterable[Any] = map(itemgetter(name), rows)
+        if process and isinstance(type_, (Boolean, Date, Instant)):
             # A batch holds few different days and instants.
-            processed = {value: process(value) for value in set(values)}
-            columns.append([processed[value] for value in values])
-        else:
-            columns.append([process(value) for value in values] if process else values)
+            given = list(values)
+            processed = {value: process(value) for value in set(given)}
+            values = map(processed.__getitem__, given)
+        elif process:
+            values = map(process, values)
+        columns.append(values)
     return list(zip(*columns, strict=True))

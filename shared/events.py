@@ -5,10 +5,11 @@ and no PHI stands in a key. ``data`` is JSON, encoded once where the event is ma
 """
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from uuid_utils import uuid7
 
 from shared.care import Evidence
@@ -84,8 +85,10 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     on the first, and afterwards moves only by a person's ``decision`` or when nothing keeps a pended claim
     pended. ``review`` says that the claim waits for a decision: ``pended``; ``suspected``, accepted and something
     came to light later; ``reconsider``, rejected for a record that has gone since. ``found`` is what is new in a
-    later judgement; ``evidence`` what the findings rest on. ``file_notes`` say something once of the whole file.
-    ``source_sha256`` is that of the bytes that the provider sent.
+    later judgement; ``evidence`` what the findings rest on. ``file_notes`` are of the whole file, and may come with
+    several of its claims. ``source_sha256`` is that of the bytes that the provider sent. ``supersedes`` is said of
+    replacements and voids (frequency 7, 8): the claim in whose place this one stands while it is accepted or pended,
+    null where there is none; events from before it was said leave it out.
     """
 
     claim_id: str
@@ -105,6 +108,7 @@ class ClaimJudged(Struct, frozen=True, omit_defaults=True):
     decision: "Decision | None" = None
     file_notes: tuple[Finding, ...] = ()
     source_sha256: str = ""
+    supersedes: str | UnsetType | None = UNSET
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):
@@ -206,6 +210,7 @@ def new_event(
     )
 
 
+@lru_cache(maxsize=256)
 def utc_text(instant: datetime) -> str:
     """``instant`` (aware) in UTC as ISO 8601 with microseconds and a ``Z``: sortable as text."""
     return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

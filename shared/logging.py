@@ -6,12 +6,9 @@ so that the redaction in ``shared.redaction`` cannot be walked around.
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
-from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.redaction import redact, redact_quoted
@@ -72,13 +69,6 @@ def configure_logging(
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A module's logger: ``log.info("claims_judged", claims=500)``: the event is a name, facts are fields."""
     return structlog.stdlib.get_logger(name)
-
-
-@contextmanager
-def log_context(**fields: Any) -> Iterator[None]:
-    """Put ``fields`` (``request_id``, ``correlation_id``…) on every record written inside the block."""
-    with bound_contextvars(**fields):
-        yield
 
 
 def remove_phi(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class Step(NamedTuple):
     """``run_once`` does a bounded piece of work and says how much it found;
 
-    after nothing, ``wait`` is called with ``idle_seconds`` (left out: just wait). ``close`` is called in the
+    after nothing, ``wait`` is called with ``idle_seconds`` (left out: just wait). ``pause_seconds`` is waited after
+    something, by a step that nobody waits for: it finds more at once then. ``close`` is called in the
     step's thread when it ends; ``interrupt``, in another, to let a ``run_once`` that may take long come back soon.
     """
 
@@ -34,6 +35,7 @@ class Step(NamedTuple):
     wait: Callable[[float], None] | None = None
     close: Callable[[], None] | None = None
     interrupt: Callable[[], None] | None = None
+    pause_seconds: float = 0.0
 
 
 class StepState(NamedTuple):
@@ -131,7 +133,9 @@ class _Run:
             self._failed(error)
         else:
             self._beat, self._error, self._failures = time.monotonic(), None, 0
-            if not found and self.step.idle_seconds:
+            if found and self.step.pause_seconds:
+                self._stop.wait(self.step.pause_seconds)
+            elif not found and self.step.idle_seconds:
                 wait = self.step.wait or self._stop.wait
                 wait(self.step.idle_seconds)
 

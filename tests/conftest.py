@@ -5,6 +5,8 @@ Without Java and Maven the Kafka tests are skipped with the reason; ``PROMPTCLAI
 that a failure.
 """
 
+import importlib
+import logging
 import os
 import shutil
 import socket
@@ -20,6 +22,7 @@ from parts.real_kafka import Broker, PartMissing
 from running import RealSuite
 from sqlalchemy import create_engine
 
+from shared import logging as our_logging
 from shared.bus import Bus
 from shared.bus.embedded import EmbeddedBus
 from shared.database import Database
@@ -53,6 +56,18 @@ def _missing(reason: str) -> NoReturn:
     if os.environ.get("PROMPTCLAIM_REQUIRE_REAL_PARTS") == "1":
         pytest.fail(f"a real part is required: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """For a test in which this process configures its logs, as the command does: undone afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    importlib.reload(our_logging)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,8 @@ class Bus(Protocol):
     def publish(self, events: Sequence[Event], headers: Mapping[str, str] | None = None) -> None:
         """Durably append the events, in order per key. Returns when all are safe; raises ``BusUnavailable``.
 
-        ``headers`` are added to every event (a dead letter's reason and origin).
+        ``headers`` are added to every event (a dead letter's reason and origin). Raises ``EventTooLarge`` where the
+        bus will never take some of them; the others may be published by then.
         """
 
     def consumer(
@@ -67,6 +68,14 @@ class Bus(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+
+
+class EventTooLarge(Exception):
+    """The bus will never take these events."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        super().__init__(f"{len(events)} events are larger than the bus takes")
+        self.events = events
 
 
 class BusUnavailable(Exception):

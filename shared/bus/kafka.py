@@ -6,6 +6,7 @@ ours.
 """
 
 import logging
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,9 +16,9 @@ from typing import Any, NoReturn
 import kafka.record.util
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
-from kafka.partitioner.default import DefaultPartitioner, murmur2
+from kafka.partitioner.default import DefaultPartitioner
 
-from shared.bus import BusUnavailable, Consumer, Delivery, Partition, Positions
+from shared.bus import BusUnavailable, Consumer, Delivery, EventTooLarge, Partition, Positions
 from shared.events import Event
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -43,8 +44,7 @@ _OWN = frozenset(
 )
 _FIRST = ("ce_specversion", b"1.0")
 _LAST = ("content-type", b"application/json")
-
-_cached_murmur2 = lru_cache(maxsize=65_536)(murmur2)
+_SEED, _MIX, _32_BITS = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 
 class KafkaBus:
@@ -85,28 +85,44 @@ class KafkaBus:
     def publish(self, events: Sequence[Event], headers: Mapping[str, str] | None = None) -> None:
         """Send and wait until all in-sync replicas have everything (``acks=all``, idempotent).
 
-        Raises ``BusUnavailable``, and ``kafka.errors.MessageSizeTooLargeError`` for an event that will never
-        fit.
+        Raises ``BusUnavailable``, and ``EventTooLarge``.
         """
         if not events:
             return
         extra = [(name, value.encode()) for name, value in (headers or {}).items()]
         with self._producing:
-            try:
-                if self._producer is None:
-                    self._producer = self._new_producer()
-                send = self._producer.send
-                sent = [
-                    send(event.topic, event.data, key=event.key.encode(), headers=_headers(event) + extra)
-                    for event in events
-                ]
-                self._producer.flush(self._delivery_timeout_seconds)
-                for future in sent:
+            refused = self._send(events, extra)
+            if refused and len(events) > 1:
+                # A broker refuses a batch as a whole: alone, each shows whether it is too large itself.
+                refused = [event for event in refused if self._send([event], extra)]
+        if refused:
+            raise EventTooLarge(refused)
+
+    def _send(self, events: Sequence[Event], extra: list[tuple[str, bytes]]) -> list[Event]:
+        """Send and wait; those that were refused for their size."""
+        refused = []
+        try:
+            if self._producer is None:
+                self._producer = self._new_producer()
+            send, sent = self._producer.send, []
+            for event in events:
+                try:
+                    headers = _headers(event) + extra
+                    future = send(event.topic, event.data, key=event.key.encode(), headers=headers)
+                    sent.append((event, future))
+                except MessageSizeTooLargeError:
+                    refused.append(event)
+            self._producer.flush(self._delivery_timeout_seconds)
+            for event, future in sent:
+                try:
                     future.get(timeout=0)
-            except KafkaError as error:
-                # What is still in its buffer must not arrive after a later attempt: the order would be lost.
-                self._drop_producer()
-                _unavailable(error)
+                except MessageSizeTooLargeError:
+                    refused.append(event)
+        except KafkaError as error:
+            # What is still in its buffer must not arrive after a later attempt: the order would be lost.
+            self._drop_producer()
+            _unavailable(error)
+        return refused
 
     def consumer(
         self, group: str, topics: Sequence[str], positions: Callable[[Iterable[Partition]], Positions]
@@ -190,12 +206,26 @@ class KafkaBus:
 
 
 class _Partitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The standard one, with the hash of each member's key computed once: in Python it is slow."""
+    """The standard one, with a faster hash, computed once a member."""
 
     def partition(
         self, topic: str, key: Any, serialized_key: bytes, value: Any, serialized_value: Any, cluster: Any
     ) -> int:
-        return int((_cached_murmur2(serialized_key) & 0x7FFFFFFF) % len(cluster.partitions_for_topic(topic)))
+        return int((java_hash(serialized_key) & 0x7FFFFFFF) % len(cluster.partitions_for_topic(topic)))
+
+
+@lru_cache(maxsize=65_536)
+def java_hash(key: bytes) -> int:
+    """The 32-bit hash of Kafka's Java client, whole words at a time: the client's own goes byte by byte."""
+    whole = len(key) & ~3
+    hashed = _SEED ^ len(key)
+    for word in struct.unpack_from(f"<{whole >> 2}I", key):
+        mixed = word * _MIX & _32_BITS
+        hashed = hashed * _MIX & _32_BITS ^ (mixed ^ mixed >> 24) * _MIX & _32_BITS
+    if whole < len(key):
+        hashed = (hashed ^ int.from_bytes(key[whole:], "little")) * _MIX & _32_BITS
+    hashed = (hashed ^ hashed >> 13) * _MIX & _32_BITS
+    return hashed ^ hashed >> 15
 
 
 class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -330,6 +360,4 @@ def _no_event(partition: Partition, record: Any, defect: str) -> Delivery:
 
 
 def _unavailable(error: KafkaError) -> NoReturn:
-    if isinstance(error, MessageSizeTooLargeError):
-        raise error
     raise BusUnavailable(f"Kafka cannot be used: {type(error).__name__}") from error

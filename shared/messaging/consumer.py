@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, exc, select, text, update
 
-from shared.among import among
+from shared.among import among, array_text
 from shared.bus import Bus, BusUnavailable, Delivery, Partition, Positions
 from shared.database import Database, insert_rows, safe_description
 from shared.events import Event, utc_text
@@ -53,11 +53,13 @@ class Subscription(NamedTuple):
 
     After ``halt_after`` dead letters with no good event between them the consumer halts: where our own services
     write the topic, the fault is ours. What others write may be wrong for long without a fault here.
+    ``pause_seconds`` after each batch let events gather that nobody waits for: a batch costs as much as many events.
     """
 
     topics: tuple[str, ...]
     handler: Handler
     halt_after: int = 20
+    pause_seconds: float = 0.0
 
 
 class _Fenced(Exception):
@@ -344,7 +346,7 @@ class _Statements:
         if not identities:
             return []
         if connection.dialect.name == "postgresql":
-            parameters = {"events": identities, "consumer_group": self._group, "now": now}
+            parameters = {"events": array_text(identities), "consumer_group": self._group, "now": now}
             return list(connection.execute(self._take_in, parameters).scalars().all())
         # The write lock is ours: nobody takes one in between.
         inbox = self._inbox

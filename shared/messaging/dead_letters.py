@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 from uuid import uuid4
 
-from msgspec import structs
+from msgspec import json, structs
 
 from shared.bus import Bus, Delivery
 from shared.events import TOPICS, Event
@@ -12,6 +12,8 @@ from shared.events import TOPICS, Event
 SUFFIX = ".dead-letter"
 UNREADABLE = "promptclaim.unreadable-record"
 """Type of the event that carries a record which was no CloudEvent. It cannot be replayed."""
+OVERSIZED = "promptclaim.oversized-event"
+"""Type of the event that stands for one too large for the bus, with nothing of its data. It cannot be replayed."""
 
 
 class DeadLetter(NamedTuple):
@@ -55,6 +57,26 @@ def dead_letter_headers(group: str, delivery: Delivery, reason: str) -> dict[str
     }
 
 
+def set_aside_oversized(bus: Bus, event: Event) -> None:
+    """Publish the dead letter of an event that the bus will never take. Raises ``BusUnavailable``."""
+    size, topic = len(event.data), event.topic.removesuffix(SUFFIX)
+    letter = structs.replace(
+        event,
+        topic=dead_letter_topic(topic),
+        type=OVERSIZED,
+        data=json.encode({"type": event.type, "bytes": size}),
+    )
+    reason = f"The {event.type} event has {size:,} bytes, more than the bus takes. It stands in the sender's outbox."
+    bus.publish(
+        [letter],
+        {
+            "dead_letter_reason": reason,
+            "dead_letter_group": "outbox",
+            "dead_letter_topic": topic,
+        },
+    )
+
+
 def dead_letters(
     bus: Bus, topics: Iterable[str] = TOPICS, *, patience_seconds: float = 10.0
 ) -> Iterator[DeadLetter]:
@@ -91,7 +113,7 @@ def replay(
         if (event_ids is not None and letter.event.id not in event_ids) or letter.event in seen:
             continue
         seen.add(letter.event)
-        (impossible if letter.event.type == UNREADABLE else replayed).append(letter)
+        (impossible if letter.event.type in (UNREADABLE, OVERSIZED) else replayed).append(letter)
     bus.publish([letter.event for letter in replayed])
     return replayed, impossible
 

@@ -5,6 +5,7 @@ unpublished rows in the order of their ids, so the first copy of every event sti
 drop the second by its id.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -15,13 +16,16 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, select
 
 from shared.among import among
-from shared.bus import Bus
+from shared.bus import Bus, EventTooLarge
 from shared.database import Database, insert_rows
 from shared.events import Event
 from shared.failpoints import failpoint
 from shared.messaging import metrics
+from shared.messaging.dead_letters import set_aside_oversized
 from shared.messaging.tables import MessagingTables
 from shared.parts import utc_now
+
+log = logging.getLogger(__name__)
 
 _headers = msgspec.json.Decoder(dict[str, str])
 
@@ -103,7 +107,7 @@ class Relay:
                 return 0
             failpoint("relay_before_publish")
             for headers, events in _runs(rows):
-                self._bus.publish(events, headers)
+                self._publish(events, headers)
             failpoint("relay_after_publish_before_mark")
             self._mark([row[0] for row in rows])
             failpoint("relay_after_mark")
@@ -120,6 +124,21 @@ class Relay:
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).select_from(self._waiting)).scalar_one())
 
+    def _publish(self, events: list[Event], headers: dict[str, str] | None) -> None:
+        try:
+            self._bus.publish(events, headers)
+        except EventTooLarge as error:
+            # It would hold up everybody's events behind it.
+            for event in error.events:
+                set_aside_oversized(self._bus, event)
+                metrics.dead_lettered.labels("outbox").inc()
+                log.critical(
+                    "event %s (%s) is too large for the bus, %d bytes: set aside as a dead letter of %s",
+                    *(event.id, event.type, len(event.data), event.topic),
+                )
+            aside = {event.id for event in error.events}
+            self._publish([event for event in events if event.id not in aside], headers)
+
     def _mark(self, ids: list[int]) -> None:
         # Ids between the first and the last may have been committed meanwhile: only those read are marked.
         with self._database.begin() as connection:
@@ -130,7 +149,7 @@ def prune(database: Database, tables: MessagingTables, before: datetime) -> int:
     """Delete outbox rows sent, and inbox ids consumed, before ``before`` (aware); how many rows went.
 
     What still waits stays. Published events are kept so that topics of a lost broker can be filled again
-    (:func:`unpublish`); inbox ids, because a repeat can come no later than that. Keep at least the retention
+    (:func:`refill`); inbox ids, because a repeat can come no later than that. Keep at least the retention
     of the topics.
     """
     outbox, waiting, inbox = tables.outbox, tables.waiting, tables.inbox
@@ -140,14 +159,16 @@ def prune(database: Database, tables: MessagingTables, before: datetime) -> int:
         return old.rowcount + connection.execute(delete(inbox).where(inbox.c.consumed_at < before)).rowcount
 
 
-def unpublish(database: Database, tables: MessagingTables, since: datetime) -> int:
-    """Let everything sent since ``since`` (aware) wait again: the relay fills a new bus with it.
+def refill(database: Database, tables: MessagingTables) -> int:
+    """For topics that were lost: let everything sent wait again, and read from the beginning of the new topics.
 
-    Returns how many events that are. Readers that have their effects already drop them.
+    Returns how many events wait that did not. Readers that have their effects already drop them.
     """
     outbox, waiting = tables.outbox, tables.waiting
-    sent = select(outbox.c.id).where(outbox.c.enqueued_at >= since, outbox.c.id.not_in(select(waiting.c.id)))
     with database.begin() as connection:
+        # An old position may lie inside a new topic: what stands before it would never be read.
+        connection.execute(delete(tables.positions))
+        sent = select(outbox.c.id).where(outbox.c.id.not_in(select(waiting.c.id)))
         count = connection.execute(select(func.count()).select_from(sent.subquery())).scalar_one()
         connection.execute(waiting.insert().from_select(["id"], sent))
         return int(count)

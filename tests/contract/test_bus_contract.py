@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kafka import KafkaProducer
 from kafka.partitioner.default import murmur2
 
-from shared.bus import Bus, BusUnavailable, Consumer, Delivery, Partition, Positions
+from shared.bus import Bus, BusUnavailable, Consumer, Delivery, EventTooLarge, Partition, Positions
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.kafka import KafkaBus, _cached_murmur2
+from shared.bus.kafka import MAX_EVENT_BYTES, KafkaBus, java_hash
 from shared.events import Event
 
 
@@ -233,7 +235,12 @@ def test_a_record_that_is_no_cloudevent_is_delivered_with_its_defect(
 )
 def test_the_partition_of_a_key_is_that_of_the_java_client(key: bytes, java: int) -> None:
     # Values from the Kafka clients' own UtilsTest.testMurmur2.
-    assert _cached_murmur2(key) == murmur2(key) == java & 0xFFFFFFFF
+    assert java_hash(key) == java & 0xFFFFFFFF
+
+
+@given(st.binary(max_size=100))
+def test_our_hash_of_any_key_is_that_of_the_kafka_client(key: bytes) -> None:
+    assert java_hash(key) == murmur2(key) & 0xFFFFFFFF
 
 
 def test_kafka_that_is_not_there_is_unavailable(topic: str, unused_port: Callable[[], int]) -> None:
@@ -241,3 +248,17 @@ def test_kafka_that_is_not_there_is_unavailable(topic: str, unused_port: Callabl
     with pytest.raises(BusUnavailable):
         bus.publish([event(1, topic)])
     bus.close()
+
+
+def test_kafka_says_which_events_it_will_never_take_and_takes_the_others(
+    kafka_bus: KafkaBus, topic: str
+) -> None:
+    kafka_bus.create_topics([topic])
+    large = event(1, topic, key="key", data=b"7" * (MAX_EVENT_BYTES + 1))
+    with pytest.raises(EventTooLarge) as refused:
+        kafka_bus.publish([event(0, topic, key="key"), large, event(2, topic, key="key")])
+    assert refused.value.events == [large]
+    kafka_bus.publish([event(3, topic, key="key")])
+    consumer = kafka_bus.consumer(f"{topic}-group", [topic], from_start)
+    assert [each.event.id for each in read(consumer, 3) if each.event] == ["event-0", "event-2", "event-3"]
+    consumer.close()

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from shared.among import among
 from shared.database import Database, Instant, Json, insert_rows, safe_description, update_rows
 
 NOON = datetime(2026, 11, 2, 12, 30, 15, 123456, tzinfo=UTC)
@@ -69,6 +70,50 @@ def everything(database: Database, table: Table) -> list[dict[str, Any]]:
     with database.read() as connection:
         found = connection.execute(select(table).order_by(table.c.id)).mappings().all()
     return [dict(each) for each in found]
+
+
+ODD_NAMES = [
+    *(
+        "plain",
+        "",
+        "NULL",
+        "null",
+        "two words",
+        " blanks ",
+        'a "quoted" one',
+        "back\\slash",
+        '\\"',
+        "{braces}",
+        "a,b",
+    ),
+    *("line\nbreak\ttab", "ünï😀", "'", "%s", ":name"),
+]
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(ODD_NAMES), st.text(st.characters(exclude_characters="\0", codec="utf-8")))
+    )
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_rows_among_any_texts_are_found_and_no_others(
+    database: Database, table: Table, wanted: list[str]
+) -> None:
+    with database.begin() as connection:
+        connection.execute(table.delete())
+        insert_rows(connection, table, [row(name) for name in ODD_NAMES])
+        names = connection.execute(select(table.c.name).where(among(connection, table.c.name, wanted)))
+        assert set(names.scalars()) == set(wanted) & set(ODD_NAMES)
+
+
+def test_rows_among_whole_numbers_are_found(database: Database, table: Table) -> None:
+    with database.begin() as connection:
+        rows = [row(str(number), cents=number) for number in (-(2**62), -1, 0, 7, 2**62)]
+        insert_rows(connection, table, rows)
+        found = connection.execute(
+            select(table.c.cents).where(among(connection, table.c.cents, [2**62, 7, -(2**62), 8]))
+        )
+        assert set(found.scalars()) == {2**62, 7, -(2**62)}
 
 
 def test_every_type_comes_back_as_it_went_in(database: Database, table: Table) -> None:

@@ -13,13 +13,13 @@ import pytest
 from kafka import KafkaProducer
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, exc, func, select
 
-from shared.bus import Bus, BusUnavailable
+from shared.bus import Bus, BusUnavailable, EventTooLarge
 from shared.bus.embedded import EmbeddedBus
 from shared.database import Database, insert_rows
 from shared.events import Event
 from shared.messaging.consumer import ConsumerHalted, ConsumerLoop, Handler, InvalidEvent, Subscription
-from shared.messaging.dead_letters import UNREADABLE, dead_letters, replay
-from shared.messaging.outbox import Relay, enqueue, prune, unpublish
+from shared.messaging.dead_letters import OVERSIZED, UNREADABLE, dead_letters, replay
+from shared.messaging.outbox import Relay, enqueue, prune, refill
 from shared.messaging.tables import messaging_tables
 
 NOW = datetime(2026, 11, 2, 18, 0, tzinfo=UTC)
@@ -384,6 +384,52 @@ class FlakyBus:
         return getattr(self._bus, name)
 
 
+class NarrowBus:
+    """Takes no event of more than some bytes, after it has handed on those before it."""
+
+    def __init__(self, bus: Bus, most: int) -> None:
+        self._bus, self._most = bus, most
+
+    def publish(self, events: Sequence[Event], headers: Mapping[str, str] | None = None) -> None:
+        refused = [event for event in events if len(event.data) > self._most]
+        first = events.index(refused[0]) if refused else len(events)
+        self._bus.publish(events[:first], headers)
+        if refused:
+            raise EventTooLarge(refused)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+
+def test_an_event_that_is_too_large_for_the_bus_is_set_aside_and_the_rest_proceeds(
+    local: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus = NarrowBus(local.bus, 100)
+    relay = Relay(local.database, local.tables, bus)
+    local.send(*range(5))
+    large = [
+        msgspec.structs.replace(local.event(5), data=b"7" * 101, topic=topic)
+        for topic in (local.topic, f"{local.topic}.dead-letter")
+    ]
+    with local.database.begin() as connection:
+        enqueue(connection, local.tables, large)
+    local.send(*range(6, 10))
+
+    assert relay.run_once() == 11
+
+    assert relay.waiting() == 0
+    assert sorted(consume(local.loop(), local, 9)) == ids(*range(5), *range(6, 10))
+    letters = list(dead_letters(local.bus, [local.topic], patience_seconds=1))
+    assert [(each.event.id, each.event.type, each.group) for each in letters] == [
+        ("e00005", OVERSIZED, "outbox")
+    ] * 2
+    assert "has 101 bytes, more than the bus takes" in letters[0].reason
+    assert b"777" not in letters[0].event.data
+    assert any(record.levelname == "CRITICAL" and "e00005" in record.message for record in caplog.records)
+    replayed, impossible = replay(local.bus, [local.topic])
+    assert (replayed, len(impossible)) == ([], 1)
+
+
 def test_nothing_is_lost_when_the_bus_fails_in_the_middle(service: Service) -> None:
     flaky = FlakyBus(service.bus, failures=2)
     relay = Relay(service.database, service.tables, flaky)
@@ -447,7 +493,7 @@ def test_a_new_bus_is_filled_again_from_the_outbox(local: Service, kafka_bus: Bu
     local.publish()
     consume(local.loop(), local, 8)
     kafka_bus.create_topics([local.topic])
-    assert unpublish(local.database, local.tables, NOW) == 8
+    assert refill(local.database, local.tables) == 8
     assert Relay(local.database, local.tables, kafka_bus).run_once() == 8
     consumer = kafka_bus.consumer(f"{local.topic}-new", [local.topic], lambda _: {})
     found: list[str] = []

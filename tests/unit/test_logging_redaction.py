@@ -1,33 +1,25 @@
 """No log line identifies a member, whoever writes it and however the value got there."""
 
-import importlib
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import bound_contextvars
 
-from shared import logging as our_logging
-from shared.logging import configure_logging, get_logger, log_context
+from shared.logging import configure_logging, get_logger
 from shared.redaction import redact, redact_text
 
 
 @pytest.fixture
-def output() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+def output(logs_as_before: None) -> io.StringIO:
     stream = io.StringIO()
     configure_logging("DEBUG", stream=stream, console=False, service="intake")
-    yield stream
-    root.handlers[:] = before
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    importlib.reload(our_logging)
+    return stream
 
 
 def records(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -134,7 +126,7 @@ def test_a_library_that_reads_claims_loses_whatever_it_quotes(
 
 
 def test_what_is_needed_to_follow_a_claim_stays(output: io.StringIO) -> None:
-    with log_context(request_id="r-1", correlation_id="c-1"):
+    with bound_contextvars(request_id="r-1", correlation_id="c-1"):
         get_logger("services.intake").info(
             "submission_stored", claims=3, status=202, as_of="2026-03-02", claim_id="0192-aa", took_ms=1.5
         )

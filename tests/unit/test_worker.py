@@ -138,6 +138,22 @@ def test_an_idle_step_waits_in_its_own_way(run: Callable[..., Worker]) -> None:
     assert set(waits) == {0.25}
 
 
+def test_a_step_that_nobody_waits_for_pauses_after_what_it_found_and_still_stops_at_once(
+    run: Callable[..., Worker],
+) -> None:
+    turns: list[int] = []
+
+    def turn() -> int:
+        turns.append(1)
+        return 1
+
+    worker = run(Step("a", turn, pause_seconds=60))
+    eventually(lambda: turns)
+    time.sleep(0.02)
+    assert len(turns) == 1
+    assert worker.stop(5)
+
+
 def test_a_step_in_the_middle_of_long_work_is_asked_to_come_back(run: Callable[..., Worker]) -> None:
     begun, asked = threading.Event(), threading.Event()
 
