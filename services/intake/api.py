@@ -1,7 +1,6 @@
 """Intake over HTTP: send files and claims, see what became of them."""
 
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ from services.intake.queries import Scope
 from services.intake.readers import FileRefused
 from services.intake.readers.json_claims import validate_claims_json
 from services.intake.receive import receive
-from shared.calendar import pacific_date
 from shared.claim import Submitter
-from shared.parts import Parts
 from shared.reference.codes import CodeSet
 from shared.web.auth import current_principal, requires
 from shared.web.bodies import Blueprint, refuse_other_than_json
-from shared.web.context import web_context
+from shared.web.context import parts, today
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem, field_at
 from shared.web.responses import json_response
@@ -42,17 +39,7 @@ def scope_of_caller() -> Scope:
     principal = current_principal()
     if principal.role == "provider":
         return Scope(organisation=principal.organisation)
-    return Scope(payer_ids=principal.payers or None)
-
-
-def parts() -> Parts:
-    """What the service that handles this request is built from."""
-    return web_context().parts
-
-
-def today() -> date:
-    """The date in California."""
-    return pacific_date(parts().now())
+    return Scope(payer_ids=parts().payers.ids_of(principal.payers) or None)
 
 
 @blueprint.route("/submissions")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.prompt_pay import fee_cents, interest_cents, running_state
+from shared.prompt_pay import fee_cents, interest_on_cent_days, running_state
 
 _RUNNING = ("open", "near", "overdue")
 
@@ -22,13 +22,13 @@ def clock_on(document: bytes, today: date) -> bytes:
     if not clock or clock["state"] not in _RUNNING:
         return document
     deadline = date.fromisoformat(clock.get("deadline_after_information", clock["deadline"]))
-    earned = _earned_cents(clock)
+    rest = _rounded_apart_cents(clock)
     clock["state"] = running_state(deadline, date.fromisoformat(clock["near_from"]), today)
     if clock["state"] != "overdue":
         return msgspec.json.encode(clock)
     clock["days_late"] = (today - deadline).days
     if "amount_cents" in clock:
-        interest = earned + interest_cents(_outstanding_cents(clock), clock["days_late"])
+        interest = rest + _rounded_together_cents(clock, clock["days_late"])
         clock["interest_cents"] = interest
         if interest:
             arrival = date.fromisoformat(clock["arrival_date"])
@@ -36,12 +36,16 @@ def clock_on(document: bytes, today: date) -> bytes:
     return msgspec.json.encode(clock)
 
 
-def _earned_cents(clock: dict[str, Any]) -> int:
-    """Interest that payments made so far have earned: what was sent, without what ran that day."""
+def _rounded_apart_cents(clock: dict[str, Any]) -> int:
+    """Interest that does not grow: what was sent, without what is rounded together with that of the open rest."""
     sent: int = clock.get("interest_cents", 0)
-    if clock["state"] != "overdue" or "amount_cents" not in clock:
-        return sent
-    return sent - interest_cents(_outstanding_cents(clock), clock["days_late"])
+    overdue = clock["state"] == "overdue" and "amount_cents" in clock
+    return sent - _rounded_together_cents(clock, clock["days_late"] if overdue else 0)
+
+
+def _rounded_together_cents(clock: dict[str, Any], days_late: int) -> int:
+    so_far: int = clock.get("interest_cent_days", 0)
+    return interest_on_cent_days(so_far + (_outstanding_cents(clock) * days_late if days_late else 0))
 
 
 def _outstanding_cents(clock: dict[str, Any]) -> int:

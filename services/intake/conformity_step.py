@@ -4,8 +4,10 @@ Receipt answers at once; this slower step runs in the worker. A job's progress, 
 it sends commit set by set, so a crash repeats at most one set, and its outcome only once.
 """
 
+import logging
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,9 @@ from shared.x12.conformity import ConformityReport, merge, transaction_sets
 from shared.x12.conformity_pool import check_sets, processes_for
 
 _LOCK_SLOTS = 16
+_LOOKED_AT = 10
+
+log = logging.getLogger(__name__)
 
 _decode = msgspec.json.Decoder(ClaimReceived).decode
 
@@ -36,33 +41,51 @@ class Job(Struct, frozen=True):
 
 
 class ConformityStep:
-    """One waiting submission at a time; several workers may run, each on its own."""
+    """One waiting submission at a time; several workers may run, each on its own.
+
+    A submission whose check fails is tried again after all that wait behind it.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._interrupted = False
+        self._failures: Counter[str] = Counter()
 
     def interrupt(self) -> None:
         """Let ``run_once`` come back after the set it is at; what is left of the job waits for the next worker."""
         self._interrupted = True
 
     def run_once(self) -> int:
-        """Work one job to its end; return how many claims it held (0: nothing is waiting, or others are at it)."""
+        """Work one job to its end; return how many claims it held (0: nothing is waiting, or others are at it).
+
+        Raises what made the job fail; what was handed on of it stays so.
+        """
         for submission_id in self._waiting():
             # Locks are named by slot, not by submission: on SQLite every name is a file that stays.
             slot = zlib.crc32(submission_id.encode()) % _LOCK_SLOTS
             with self._parts.database.try_lock(f"conformity-{slot}") as mine:
                 if mine and (job := self._job(submission_id)):
-                    self._work(job)
+                    try:
+                        self._work(job)
+                    except Exception:
+                        self._failures[submission_id] += 1
+                        tried = self._failures[submission_id]
+                        log.error("structure check of %s failed, attempt %d", submission_id, tried)
+                        raise
+                    del self._failures[submission_id]
                     return job.claims
         return 0
 
     def _waiting(self) -> list[str]:
+        """The oldest first, and behind them those that failed here."""
         oldest_first = (
-            select(CONFORMITY_JOBS.c.submission_id).order_by(CONFORMITY_JOBS.c.submission_id).limit(10)
+            select(CONFORMITY_JOBS.c.submission_id)
+            .order_by(CONFORMITY_JOBS.c.submission_id)
+            .limit(_LOOKED_AT + len(self._failures))
         )
         with self._parts.database.read() as connection:
-            return list(connection.execute(oldest_first).scalars())
+            waiting = list(connection.execute(oldest_first).scalars())
+        return sorted(waiting, key=self._failures.__getitem__)
 
     def _job(self, submission_id: str) -> Job | None:
         """The job as it stands now that it is locked; ``None`` where another worker has ended it meanwhile."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
-from sqlalchemy import Column, Connection, case, select, update
+from sqlalchemy import Column, Connection, select
 
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE
 from shared.among import among
@@ -98,13 +98,14 @@ def subscriptions() -> list[Subscription]:
 def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
     """Write each claim's latest verdict, count it into its submission, and complete what has all its verdicts.
 
-    Raises ``InvalidEvent`` for data that is not a verdict.
+    Every judgement stands on the claim's timeline. Raises ``InvalidEvent`` for data that is not a verdict.
     """
-    judged = _latest(_decoded(_decode_judged, events), lambda judgement: judgement.judgement)
+    decoded = _decoded(_decode_judged, events)
+    judged = _latest(decoded, lambda judgement: judgement.judgement)
     known = _lock_claims(connection, judged, CLAIMS.c.judgement, CLAIMS.c.verdict)
     moves: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_VERDICT_COLUMNS, 0))
-    rows, entries = [], []
-    for claim_id, (event, judgement) in judged.items():
+    rows = []
+    for claim_id, (_, judgement) in judged.items():
         if claim_id not in known:
             continue
         last_judgement, last_verdict = known[claim_id]
@@ -123,11 +124,15 @@ def record_verdicts(connection: Connection, events: Sequence[Event]) -> None:
                 "review": judgement.review,
             }
         )
-        entries.append(_entry(event, claim_id, _judged_words(event, judgement)))
+    entries = [
+        _entry(event, judgement.claim_id, _judged_words(event, judgement))
+        for event, judgement in decoded
+        if judgement.claim_id in known
+    ]
     update_rows(connection, CLAIMS, ("claim_id",), rows)
     insert_rows(connection, TIMELINE, entries)
     _count(connection, moves)
-    _note(connection, [judgement for _, judgement in judged.values() if judgement.file_notes])
+    _note(connection, [judgement for _, judgement in decoded if judgement.file_notes])
 
 
 def record_clocks(connection: Connection, events: Sequence[Event]) -> None:
@@ -179,17 +184,20 @@ def _lock_claims(
 
 def _count(connection: Connection, moves: dict[str, dict[str, int]]) -> None:
     s = SUBMISSIONS.c
-    for submission_id in sorted(moves):
-        move = moves[submission_id]
-        counted = s.accepted + s.pended + s.rejected + s.unreadable + sum(move.values())
-        connection.execute(
-            update(SUBMISSIONS)
-            .where(s.submission_id == submission_id)
-            .values(
-                **{column: SUBMISSIONS.c[column] + move[column] for column in _VERDICT_COLUMNS},
-                status=case((counted == s.claims, "complete"), else_="judging"),
-            )
-        )
+    submissions = connection.execute(
+        select(s.submission_id, s.claims, s.unreadable, *(s[column] for column in _VERDICT_COLUMNS))
+        .where(among(connection, s.submission_id, moves))
+        .order_by(s.submission_id)
+        .with_for_update()
+    ).mappings()
+    rows = []
+    for submission in submissions.all():
+        move = moves[submission["submission_id"]]
+        counts = {column: submission[column] + move[column] for column in _VERDICT_COLUMNS}
+        ended = submission["unreadable"] + sum(counts.values())
+        status = "complete" if ended == submission["claims"] else "judging"
+        rows.append({"submission_id": submission["submission_id"], **counts, "status": status})
+    update_rows(connection, SUBMISSIONS, ("submission_id",), rows)
 
 
 def _note(connection: Connection, judgements: Sequence[JudgedFacts]) -> None:
@@ -209,7 +217,8 @@ def _note(connection: Connection, judgements: Sequence[JudgedFacts]) -> None:
     for submission_id, document in submissions.all():
         notes = _decode_findings(document)
         more = [note for note in dict.fromkeys(new[submission_id]) if note not in notes]
-        rows.append({"submission_id": submission_id, "notes": encode([*notes, *more])})
+        if more:
+            rows.append({"submission_id": submission_id, "notes": encode([*notes, *more])})
     update_rows(connection, SUBMISSIONS, ("submission_id",), rows)
 
 
@@ -223,9 +232,9 @@ def _judged_words(event: Event, judgement: JudgedFacts) -> str:
         messages = " ".join(finding.message for finding in judgement.found)
         words = f"Something came to light after the claim was judged. The plan will look at it. {messages}"
     elif judgement.judgement > 1 and judgement.review == "suspected":
-        words = "The claim was checked against new records. The plan is still looking at it."
+        words = "The claim was checked again. The plan is still looking at it."
     elif judgement.judgement > 1 and judgement.verdict == "accepted":
-        words = "The claim was checked against new records. Nothing holds it up."
+        words = "The claim was checked again. Nothing holds it up."
     else:
         words = _VERDICT_WORDS[judgement.verdict]
     return words if len(words) <= _DETAIL_LENGTH else f"{words[: _DETAIL_LENGTH - 1]}…"

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from services.intake.invoice_columns import COLUMNS
+from shared.calendar import us_date
 
 INVOICE_SHEET = "Invoice"
 _CODES_SHEET = "Code list"
@@ -21,6 +23,7 @@ _ROWS = 1_000  # rows with drop-downs; rows below them are read all the same
 _DATES = frozenset({"invoice_date", "member_birth_date", "service_start", "service_end"})
 _MONEY = frozenset({"unit_cost", "amount", "invoice_total"})
 _NUMBERS = frozenset({"units"})
+_CODE_COLUMN = [column.name for column in COLUMNS].index("procedure_code")
 _CHOICES = {"member_gender": ["F", "M", "U"], "homeless": ["Y", "N"], "frequency": ["1", "7", "8"]}
 
 
@@ -107,7 +110,7 @@ def _write_help(workbook: Workbook, on: date) -> None:
     lines = (
         f'Fill in the sheet "{INVOICE_SHEET}": one row for each service.',
         "Rows with the same invoice number and control number form one claim.",
-        f"The codes are those of DHCS in force on {on.isoformat()}. DHCS allows no others.",
+        f"The codes are those of DHCS in force on {us_date(on)}. DHCS allows no others.",
         "Hidden rows, columns and sheets are not read.",
     )
     for row, line in enumerate(lines):
@@ -130,22 +133,22 @@ def _write_example(workbook: Workbook) -> None:
 
 
 def _write_codes(workbook: Workbook, codes: Sequence[tuple[str, str, str]], on: date) -> dict[str, str]:
-    """The code list, and the ranges for the drop-downs by column name."""
+    """The code list, and the formulas of the drop-downs by column name: the modifiers are those of the row's code."""
     sheet = workbook.add_worksheet(_CODES_SHEET)
     bold = workbook.add_format({"bold": True})
     sheet.set_column(2, 2, 70)
-    sheet.write_row(0, 0, ["HCPCS", "With", f"Service (DHCS list in force on {on.isoformat()})"], bold)
-    for row, entry in enumerate(codes, start=1):
+    sheet.write_row(0, 0, ["HCPCS", "With", f"Service (DHCS list in force on {us_date(on)})"], bold)
+    # Rows of one code stand together: the drop-down of its modifiers is one stretch of this list.
+    for row, entry in enumerate(sorted(codes), start=1):
         sheet.write_row(row, 0, list(entry))
-    lists = {
-        "procedure_code": sorted({code for code, _, _ in codes}),
-        "modifiers": sorted({modifiers for _, modifiers, _ in codes}),
+    distinct = sorted({code for code, _, _ in codes})
+    if not distinct:
+        return {}
+    sheet.write_string(0, 4, "Codes", bold)
+    sheet.write_column(1, 4, distinct)
+    listed = f"'{_CODES_SHEET}'!$A$1:$A${len(codes) + 1}"
+    chosen = f"${xl_col_to_name(_CODE_COLUMN)}2"
+    return {
+        "procedure_code": f"='{_CODES_SHEET}'!$E$2:$E${len(distinct) + 1}",
+        "modifiers": f"=OFFSET('{_CODES_SHEET}'!$B$1,MATCH({chosen},{listed},0)-1,0,COUNTIF({listed},{chosen}),1)",
     }
-    ranges: dict[str, str] = {}
-    for column, (name, entries) in enumerate(lists.items(), start=4):
-        if entries:
-            sheet.write_string(0, column, "Codes" if name == "procedure_code" else "All of them", bold)
-            sheet.write_column(1, column, entries)
-            letter = "ABCDEFGH"[column]
-            ranges[name] = f"='{_CODES_SHEET}'!${letter}$2:${letter}${len(entries) + 1}"
-    return ranges

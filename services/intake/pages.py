@@ -10,12 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.intake import queries
 from services.intake.api import (
     UNNAMED,
-    parts,
     receive_upload,
     scope_of_caller,
     template_workbook,
-    today,
 )
+from shared.web.context import parts, today
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires

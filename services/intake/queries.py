@@ -1,11 +1,12 @@
 """What intake shows: submissions and claims, with findings, clock, payments and timeline. Reads only."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
 from services.intake.clock_on_day import clock_on
 from services.intake.models import CLAIMS, SUBMISSIONS, TIMELINE, UNREADABLE_CLAIMS
@@ -18,7 +19,10 @@ _decode_received = msgspec.json.Decoder(ClaimReceived).decode
 
 
 class Scope(Struct, frozen=True):
-    """Whose claims may be seen: one organisation's, or those of some payers; ``None`` leaves that side open."""
+    """Whose claims may be seen: one organisation's, or those of some payers; ``None`` leaves that side open.
+
+    ``payer_ids`` are all of these payers' ids, in capitals.
+    """
 
     organisation: str | None = None
     payer_ids: tuple[str, ...] | None = None
@@ -167,7 +171,7 @@ def _submissions_seen(query: Select[Any], scope: Scope) -> Select[Any]:
     if scope.payer_ids is not None:
         query = query.where(
             SUBMISSIONS.c.submission_id.in_(
-                select(CLAIMS.c.submission_id).where(CLAIMS.c.payer_id.in_(scope.payer_ids))
+                select(CLAIMS.c.submission_id).where(_is_of_payer(scope.payer_ids))
             )
         )
     return query
@@ -177,8 +181,13 @@ def _claims_seen(query: Select[Any], scope: Scope) -> Select[Any]:
     if scope.organisation is not None:
         query = query.where(CLAIMS.c.organisation == scope.organisation)
     if scope.payer_ids is not None:
-        query = query.where(CLAIMS.c.payer_id.in_(scope.payer_ids))
+        query = query.where(_is_of_payer(scope.payer_ids))
     return query
+
+
+def _is_of_payer(ids: Sequence[str]) -> ColumnElement[bool]:
+    # The id stands as the provider wrote it, and an invoice is typed by hand.
+    return func.upper(CLAIMS.c.payer_id).in_(ids)
 
 
 def _summary(row: RowMapping) -> dict[str, Any]:

@@ -8,9 +8,10 @@ however many clients they come.
 import hashlib
 import itertools
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
@@ -27,7 +28,8 @@ from services.intake.models import (
 from services.intake.payer_notes import unknown_payer_notes
 from services.intake.readers import Census, ClaimRead, ClaimsFile, UnreadableClaim
 from services.intake.readers.recognise import open_claims_file
-from shared.calendar import next_working_day, pacific_date
+from services.intake.receipt_day import receipt_date_of_file
+from shared.calendar import pacific_date
 from shared.claim import Receipt, Submitter
 from shared.database import insert_rows
 from shared.events import (
@@ -46,6 +48,8 @@ from shared.messaging.outbox import enqueue
 from shared.parts import Parts
 
 BATCH = 500
+READ_AHEAD = 4_000
+"""Claims read before the transaction begins; the rest of a larger file is read as it is stored, in bounded memory."""
 _PART_BYTES = 1 << 20
 _TYPES = {"7": "claim.replaced", "8": "claim.voided"}
 
@@ -82,9 +86,13 @@ def receive(
         correlation_id=correlation_id,
         sha256=sha256,
     )
+    hand_on = not _needs_conformity(parts, claims_file)
+    batches = _read(parts, arrival, claims_file.items(), hand_on=hand_on)
+    # Most files are read whole before they hold up anybody else who writes.
+    first = list(itertools.islice(batches, READ_AHEAD // BATCH))
     try:
         with parts.database.begin() as connection:
-            _store(connection, parts, arrival, claims_file, path, file_name)
+            _store(connection, parts, arrival, claims_file, itertools.chain(first, batches), path, file_name)
             failpoint("receive_before_commit")
     except IntegrityError:
         # Another client sent the same bytes at the same moment and was first.
@@ -122,16 +130,59 @@ def received_event(
     )
 
 
+class _Batch(NamedTuple):
+    """What a batch of claims becomes: rows of two tables, events, and the payers that the claims name."""
+
+    claims: list[dict[str, object]]
+    unreadable: list[dict[str, object]]
+    events: list[Event]
+    payer_ids: set[str]
+
+
+def _read(
+    parts: Parts, arrival: Arrival, items: Iterable[ClaimRead | UnreadableClaim], *, hand_on: bool
+) -> Iterator[_Batch]:
+    numbered = enumerate(items)
+    while some := list(itertools.islice(numbered, BATCH)):
+        batch = _Batch([], [], [], set())
+        for ordinal, item in some:
+            if isinstance(item, UnreadableClaim):
+                batch.unreadable.append(_unreadable_row(arrival, ordinal, item))
+                continue
+            received = ClaimReceived(
+                claim_id=claim_id(),
+                submission_id=arrival.submission_id,
+                claim=item.claim,
+                receipt=arrival.receipt,
+                submitter=arrival.submitter,
+                findings=item.findings,
+                source_sha256=arrival.sha256,
+            )
+            document = encode(received)
+            batch.claims.append(_claim_row(arrival, ordinal, received, document))
+            if item.claim.payer.id:
+                batch.payer_ids.add(item.claim.payer.id)
+            if hand_on:
+                event = received_event(parts, received, document, arrival.received_at, arrival.correlation_id)
+                batch.events.append(event)
+        yield batch
+
+
+def _needs_conformity(parts: Parts, claims_file: ClaimsFile) -> bool:
+    return claims_file.channel == "837P" and parts.settings.x12_conformity
+
+
 def _store(
     connection: Connection,
     parts: Parts,
     arrival: Arrival,
     claims_file: ClaimsFile,
+    batches: Iterable[_Batch],
     path: Path,
     file_name: str,
 ) -> None:
     census = claims_file.census
-    needs_conformity = claims_file.channel == "837P" and parts.settings.x12_conformity
+    needs_conformity = _needs_conformity(parts, claims_file)
     connection.execute(
         insert(SUBMISSIONS).values(
             submission_id=arrival.submission_id,
@@ -142,7 +193,8 @@ def _store(
             channel=claims_file.channel,
             received_at=arrival.received_at,
             arrival_date=arrival.receipt.arrival_date,
-            receipt_date=next_working_day(arrival.receipt.arrival_date),
+            # Of which payers the claims are is known at the end.
+            receipt_date=arrival.receipt.arrival_date,
             status="judging",
             claims=census.claims,
             census=encode(census),
@@ -151,15 +203,14 @@ def _store(
         )
     )
     insert_rows(connection, SOURCE_PARTS, list(_compressed_parts(arrival.submission_id, path)))
-    unreadable, payer_ids = _store_claims(
-        connection, parts, arrival, claims_file.items(), census, hand_on=not needs_conformity
-    )
+    unreadable, payer_ids = _store_claims(connection, batches, census)
     notes = [*claims_file.notes, *unknown_payer_notes(parts.payers, payer_ids)]
     connection.execute(
         update(SUBMISSIONS)
         .where(SUBMISSIONS.c.submission_id == arrival.submission_id)
         .values(
             unreadable=unreadable,
+            receipt_date=receipt_date_of_file(arrival.receipt.arrival_date, payer_ids, parts.payers),
             notes=encode(notes),
             status="complete" if unreadable == census.claims else "judging",
         )
@@ -168,47 +219,18 @@ def _store(
         connection.execute(insert(CONFORMITY_JOBS).values(submission_id=arrival.submission_id))
 
 
-def _store_claims(
-    connection: Connection,
-    parts: Parts,
-    arrival: Arrival,
-    items: Iterator[ClaimRead | UnreadableClaim],
-    census: Census,
-    *,
-    hand_on: bool,
-) -> tuple[int, set[str]]:
-    unreadable = ordinal = 0
+def _store_claims(connection: Connection, batches: Iterable[_Batch], census: Census) -> tuple[int, set[str]]:
+    unreadable = claims = 0
     payer_ids: set[str] = set()
-    for batch in _batches(items, BATCH):
-        claim_rows, unreadable_rows, events = [], [], []
-        for item in batch:
-            if isinstance(item, UnreadableClaim):
-                unreadable_rows.append(_unreadable_row(arrival, ordinal, item))
-            else:
-                received = ClaimReceived(
-                    claim_id=claim_id(),
-                    submission_id=arrival.submission_id,
-                    claim=item.claim,
-                    receipt=arrival.receipt,
-                    submitter=arrival.submitter,
-                    findings=item.findings,
-                    source_sha256=arrival.sha256,
-                )
-                document = encode(received)
-                claim_rows.append(_claim_row(arrival, ordinal, received, document))
-                if item.claim.payer.id:
-                    payer_ids.add(item.claim.payer.id)
-                if hand_on:
-                    events.append(
-                        received_event(parts, received, document, arrival.received_at, arrival.correlation_id)
-                    )
-            ordinal += 1
-        insert_rows(connection, CLAIMS, claim_rows)
-        insert_rows(connection, UNREADABLE_CLAIMS, unreadable_rows)
-        enqueue(connection, MESSAGING, events)
-        unreadable += len(unreadable_rows)
-    if ordinal != census.claims:
-        raise TotalsDoNotMeet(f"the census counted {census.claims} claims, the reader gave {ordinal}")
+    for batch in batches:
+        insert_rows(connection, CLAIMS, batch.claims)
+        insert_rows(connection, UNREADABLE_CLAIMS, batch.unreadable)
+        enqueue(connection, MESSAGING, batch.events)
+        claims += len(batch.claims) + len(batch.unreadable)
+        unreadable += len(batch.unreadable)
+        payer_ids |= batch.payer_ids
+    if claims != census.claims:
+        raise TotalsDoNotMeet(f"the census counted {census.claims} claims, the reader gave {claims}")
     return unreadable, payer_ids
 
 
@@ -278,11 +300,3 @@ def restore_source(connection: Connection, submission: str, path: Path) -> None:
     with path.open("wb") as file:
         for (compressed,) in parts:
             file.write(zlib.decompress(compressed))
-
-
-def _batches(
-    items: Iterable[ClaimRead | UnreadableClaim], size: int
-) -> Iterator[Sequence[ClaimRead | UnreadableClaim]]:
-    iterator = iter(items)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch

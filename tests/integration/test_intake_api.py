@@ -33,7 +33,7 @@ DUE = {
 class Intake:
     """The service at a settable moment, and clients that hold a key."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, payers: Payers | None = None) -> None:
         upgrade(database, "services.intake")
         self.database = database
         self.now = datetime(2026, 11, 18, 20, tzinfo=UTC)
@@ -41,7 +41,7 @@ class Intake:
             settings=Settings(data_dir=Path(), x12_conformity=False),
             database=database,
             bus=cast(Bus, None),
-            payers=Payers.load(None),
+            payers=payers or Payers.load(None),
             member_secret=b"m" * 32,
             session_secret=b"s" * 32,
             now=lambda: self.now,
@@ -89,6 +89,14 @@ def test_a_file_keeps_its_printable_name(intake: Intake, given: str, shown: str)
     assert answer.get_json()["file_name"] == shown
 
 
+@pytest.mark.parametrize("length", [64, 65, 200])
+def test_a_file_is_taken_in_however_long_the_request_id_of_its_sender_is(intake: Intake, length: int) -> None:
+    headers = {**intake.key("provider", npis=[NPI]), "X-Request-Id": "a" * length}
+    answer = intake.send("invoice.csv", (SAMPLES / "invoice.csv").read_bytes(), headers)
+    assert answer.status_code == 202
+    assert (answer.headers["X-Request-Id"] == "a" * length) is (length <= 64)
+
+
 def test_a_wrong_field_of_a_claim_is_named_by_its_path_and_its_pointer(intake: Intake) -> None:
     claims = json.loads((SAMPLES / "claims.json").read_bytes())["claims"][:1]
     claims[0]["lines"][0]["units"] = "four"
@@ -124,6 +132,50 @@ def test_a_department_of_some_payers_sees_no_claim_whose_payer_nobody_knows(inta
     assert sent["unreadable"] > 0
     assert unreadable(intake.key("claims")) == sent["unreadable"]
     assert unreadable(intake.key("claims", payers=["GSHP1"])) == 0
+
+
+@pytest.mark.parametrize("named", ["GSHP1", "gshp1", "GSHP-CS"])
+def test_a_department_sees_its_claims_under_every_id_of_its_plan(database: Database, named: str) -> None:
+    payers = Payers.parse('[[payer]]\nids = ["GSHP1", "GSHP-CS"]\nname = "Golden State Health Plan"\n')
+    intake = Intake(database, payers)
+    sent = intake.send(
+        "invoice.csv", (SAMPLES / "invoice.csv").read_bytes(), intake.key("provider", npis=[NPI])
+    ).get_json()
+    department, another = intake.key("claims", payers=[named]), intake.key("claims", payers=["OTHER"])
+
+    def seen(headers: dict[str, str]) -> tuple[int, int]:
+        found = (
+            intake.client.get(f"/intake/api/v1/{kind}", headers=headers).get_json()["items"]
+            for kind in ("submissions", "claims")
+        )
+        submissions, claims = map(len, found)
+        return submissions, claims
+
+    assert seen(department) == (1, sent["claims"] - sent["unreadable"])
+    assert seen(another) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "arrival", "receipt"),
+    [
+        ("next_working_day", datetime(2026, 11, 21, 20, tzinfo=UTC), "2026-11-23"),
+        ("same_day", datetime(2026, 11, 21, 20, tzinfo=UTC), "2026-11-21"),
+        # No holidays are listed for that year yet: the file is taken in all the same.
+        ("next_working_day", datetime(2033, 1, 3, 20, tzinfo=UTC), "2033-01-03"),
+    ],
+)
+def test_the_day_of_receipt_is_the_one_from_which_the_payer_counts(
+    database: Database, rule: str, arrival: datetime, receipt: str
+) -> None:
+    terms = f'ids = ["GSHP1"]\nname = "Golden State"\nreceipt_on_non_working_day = "{rule}"\n'
+    intake = Intake(database, Payers.parse(f"[[payer]]\n{terms}"))
+    intake.now = arrival
+    headers = intake.key("provider", npis=[NPI])
+
+    sent = intake.send("invoice.csv", (SAMPLES / "invoice.csv").read_bytes(), headers)
+
+    assert sent.status_code == 202
+    assert sent.get_json()["receipt_date"] == receipt
 
 
 def test_the_cursor_of_claims_is_refused_by_submissions(intake: Intake) -> None:

@@ -13,12 +13,12 @@ from shared.findings import Verdict
     ("judgement", "verdict", "review", "words"),
     [
         (1, "accepted", None, "The claim passed every check."),
-        (2, "accepted", None, "The claim was checked against new records. Nothing holds it up."),
+        (2, "accepted", None, "The claim was checked again. Nothing holds it up."),
         (
             2,
             "accepted",
             "suspected",
-            "The claim was checked against new records. The plan is still looking at it.",
+            "The claim was checked again. The plan is still looking at it.",
         ),
         (2, "pended", "pended", "The plan has to look at the claim. Its payment clock runs on."),
     ],

@@ -62,6 +62,19 @@ def test_codes_are_offered_in_drop_downs_from_the_list_given() -> None:
     assert values == ["G9008", "G9012"]
 
 
+def test_the_modifiers_offered_are_those_of_the_code_chosen_in_the_row() -> None:
+    workbook = openpyxl.load_workbook(io.BytesIO(blank_invoice_xlsx(CODES[::-1], ON)))
+    offered = {str(v.sqref): v.formula1 for v in workbook[INVOICE_SHEET].data_validations.dataValidation}
+    code, modifiers = (get_column_letter(NAMES.index(name) + 1) for name in ("procedure_code", "modifiers"))
+
+    formula = offered[f"{modifiers}2:{modifiers}1001"]
+
+    listed = "'Code list'!$A$1:$A$4"
+    assert formula == f"OFFSET('Code list'!$B$1,MATCH(${code}2,{listed},0)-1,0,COUNTIF({listed},${code}2),1)"
+    together = [(row[0], row[1]) for row in workbook["Code list"].iter_rows(min_row=2, values_only=True)]
+    assert together == [("G9008", "U1"), ("G9012", "U2"), ("G9012", "U2 GQ")]
+
+
 def test_a_template_without_codes_still_opens() -> None:
     assert blank_invoice_xlsx([], ON)
 

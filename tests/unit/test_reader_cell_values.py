@@ -163,6 +163,8 @@ def test_a_time_that_is_none_is_not_guessed(cell: object) -> None:
         (values.modifiers, "U2GQ", ("U2GQ",), None),
         (values.diagnoses, "Z59.01, z59.41", ("Z5901", "Z5941"), "repair.code_punctuation"),
         (values.place_of_service, 4.0, "04", "repair.place_of_service_padded"),
+        (values.place_of_service, "٤", "٤", "field.format"),
+        (values.place_of_service, "²²", "²²", "field.format"),
         (values.gender, "Female", "F", "repair.gender"),
         (values.frequency, None, "1", None),
         (values.frequency, 7.0, "7", None),

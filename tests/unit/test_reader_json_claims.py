@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.intake.readers import ClaimRead, FileRefused, UnreadableClaim
 from services.intake.readers.json_claims import read_claims_json, validate_claims_json
+from services.intake.readers.json_shape import MAX_LINES, PROBLEMS_TOLD
 from services.intake.schemas import ClaimSchema
 from shared.places import where
 
@@ -180,6 +181,31 @@ def test_every_problem_of_shape_is_named_at_once_by_pointer() -> None:
         "/claims/1": "A claim must be an object.",
         "/claims/2/lines": "A claim needs at least one line.",
     }
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"claims":[' + b"1," * MAX_LINES + b"1]}",
+        b"[" + b"1," * MAX_LINES + b"1]",
+        b'{"lines":[' + b"1," * MAX_LINES + b"1]}",
+        b'[{"lines":[' + b"1," * (MAX_LINES // 2) + b'1]},{"lines":[' + b"1," * (MAX_LINES // 2) + b"1]}]",
+    ],
+    ids=["claims", "list", "lines", "lines of two claims"],
+)
+def test_a_small_file_of_very_many_claims_or_lines_is_refused_before_each_is_looked_at(
+    document: bytes,
+) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read_claims_json(document, "claims.json")
+    assert "more than 200,000 claims or service lines" in refused.value.finding.message
+    (problem,) = validate_claims_json(document)
+    assert problem["message"] == refused.value.finding.message
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    problems = validate_claims_json(b"[" + b"1," * PROBLEMS_TOLD + b"1]")
+    assert [problem["pointer"] for problem in problems] == [f"/{n}" for n in range(PROBLEMS_TOLD)]
 
 
 def test_a_claim_without_lines_is_a_problem_of_shape() -> None:

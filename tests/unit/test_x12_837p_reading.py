@@ -150,6 +150,25 @@ def test_a_patient_has_the_subscribers_member_id_and_a_note_says_so(tmp_path: Pa
     assert not other.findings
 
 
+def test_what_is_wrong_with_one_party_is_said_of_its_claims_alone(tmp_path: Path) -> None:
+    long = "X" * 600
+
+    def patient(hl: int, name: str) -> list[str]:
+        return [f"HL*{hl}*2*23*0", "PAT*19", f"NM1*QC*1*GARCIA*{name}", "DMG*D8*20260801*F"]
+
+    body = [*HEAD, *BILLING[:3], f"N3*{long}", *BILLING[4:]]
+    body += [*subscriber(2, children=1)[:3], f"N3*{long}", *subscriber(2)[4:]]
+    body += [*patient(3, "LUZ"), f"N3*{long}", *claim("A"), *patient(4, "SOL"), *claim("B")]
+    body += [*subscriber(5, cin="92345678C"), *claim("C")]
+    items = X12ClaimsFile(write(tmp_path / "a", interchange(transaction_set(body)))).items()
+
+    too_long = [
+        [each.where for each in item.findings if each.rule == "field.format" and each.where] for item in items
+    ]
+    loops = [[where.split()[-2] for where in wheres] for wheres in too_long]
+    assert loops == [["2010AA", "2010BA", "2010CA"], ["2010AA", "2010BA"], ["2010AA"]]
+
+
 def test_what_another_payer_says_is_not_taken_for_the_claims_own(tmp_path: Path) -> None:
     segments = good(1)
     position = segments.index("LX*1")

@@ -27,6 +27,7 @@ from services.intake.readers.invoice_cells import (
     Issue,
     shown,
 )
+from services.intake.readers.long_claims import of_bearable_length
 from services.intake.readers.row_findings import Places, ending_with, filled, named_rows, stray_note
 from services.intake.readers.values import MisreadError, plain
 from shared.catalogue import finding
@@ -183,7 +184,7 @@ class InvoiceFile:
         charges = [entry.line.charge_cents for entry in lines]
         if total is None and None not in charges:
             total = sum(charge for charge in charges if charge is not None)
-        return ClaimRead(
+        read = ClaimRead(
             Claim(
                 channel="invoice",
                 claim_number=control_number,
@@ -205,6 +206,7 @@ class InvoiceFile:
             ),
             tuple(findings),
         )
+        return of_bearable_length(read, self._places.place(first_row, None))
 
     def _line(self, number: int, row: int, line_cells: tuple[object, ...], cells: InvoiceCells) -> _Line:
         issues = cells.issues

@@ -14,6 +14,7 @@ from services.intake.readers import (
 )
 from services.intake.readers.helpful import HELPFUL_FIELDS
 from services.intake.readers.json_shape import SHAPE, claims_in, unknown_fields, validate_claims_json
+from services.intake.readers.long_claims import of_bearable_length
 from services.intake.readers.values import MisreadError, Parser
 from shared.catalogue import finding
 from shared.claim import Address, Channel, Claim, Member, Payer, Provider, ServiceLine, Source
@@ -47,7 +48,7 @@ class JsonClaims:
         """Every claim once, in order."""
         for ordinal, (pointer, claim) in enumerate(self._claims):
             if isinstance(claim, dict):
-                yield _ClaimReader(pointer).read(claim, ordinal)
+                yield of_bearable_length(_ClaimReader(pointer).read(claim, ordinal), pointer)
             else:
                 problem = finding(
                     "row.unreadable", "A claim must be an object.", where=pointer, expected=SHAPE

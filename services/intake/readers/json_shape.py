@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -23,20 +24,27 @@ from shared.findings import Finding
 # As Decimal, so that 0.1 units stay 0.1.
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 SHAPE = 'One claim as an object, {"claims": [...]}, or a list of claims'
+MAX_LINES = 200_000
+"""Claims in a document, and lines of all its claims together: a few bytes may stand for each of them."""
+PROBLEMS_TOLD = 1_000
 _IGNORED_NAMED = 20
 
 
 def validate_claims_json(document: bytes) -> list[dict[str, str]]:
-    """What is wrong with a document's shape: ``[{"pointer", "message"}]``; empty where it can be read."""
+    """What is wrong with a document's shape: ``[{"pointer", "message"}]``; empty where it can be read.
+
+    At most the first ``PROBLEMS_TOLD``.
+    """
     try:
         claims = claims_in(document)
     except FileRefused as refusal:
         return [{"pointer": "", "message": refusal.finding.message}]
-    return [problem for pointer, claim in claims for problem in shape_problems(claim, pointer)]
+    problems = (problem for pointer, claim in claims for problem in shape_problems(claim, pointer))
+    return list(islice(problems, PROBLEMS_TOLD))
 
 
 def claims_in(document: bytes) -> list[tuple[str, Any]]:
-    """Every claim with its pointer. Raises ``FileRefused`` where there are none."""
+    """Every claim with its pointer. Raises ``FileRefused`` where there are none, or too many."""
     try:
         decoded = _DECODER.decode(document.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -48,6 +56,7 @@ def claims_in(document: bytes) -> list[tuple[str, Any]]:
     elif isinstance(decoded, dict):
         if not decoded.keys() & _CLAIM_FIELDS:
             raise refused("This JSON is not a claim: it has none of a claim's fields.", expected=SHAPE)
+        _refuse_too_many([decoded])
         return [("", decoded)]
     else:
         base, claims = "", decoded
@@ -55,7 +64,18 @@ def claims_in(document: bytes) -> list[tuple[str, Any]]:
         raise refused("The claims are not a list.", where=base or None, expected=SHAPE)
     if not claims:
         raise refused("There are no claims in the list.", where=base or None, expected=SHAPE)
+    _refuse_too_many(claims)
     return [(f"{base}/{index}", claim) for index, claim in enumerate(claims)]
+
+
+def _refuse_too_many(claims: list[Any]) -> None:
+    of_claims = (claim.get("lines") for claim in claims if isinstance(claim, dict))
+    lines = sum(len(lines) for lines in of_claims if isinstance(lines, list))
+    if max(len(claims), lines) > MAX_LINES:
+        raise refused(
+            f"The JSON holds more than {MAX_LINES:,} claims or service lines.",
+            expected="Several smaller files",
+        )
 
 
 def _names(schema: type[Any], *others: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from services.intake.readers.values import EMPTY, MisreadError, Reading, plain
+from shared.calendar import us_date
 
 _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 _US_DATE = re.compile(
@@ -54,7 +55,7 @@ def day(cell: object) -> Reading:
         return Reading(
             found,
             "repair.date_with_time",
-            f"The date cell also held a time. We read {found.isoformat()}.",
+            f"The date cell also held a time. We read {us_date(found)}.",
             found.isoformat(),
         )
     if isinstance(cell, date):
@@ -72,12 +73,15 @@ def day(cell: object) -> Reading:
         month, _, day_of_month, year = match.groups()
         found = _calendar_date(year, month, day_of_month, shown)
         return Reading(
-            found, "repair.date_us", f"We read {shown} as month/day/year: {found}.", found.isoformat()
+            found,
+            "repair.date_us",
+            f"We read {shown} as month/day/year: {us_date(found)}.",
+            found.isoformat(),
         )
     if _COMPACT_DATE.fullmatch(shown):
         found = _calendar_date(shown[:4], shown[4:6], shown[6:], shown)
         return Reading(
-            found, "repair.date_compact", f"We read {shown} as the date {found}.", found.isoformat()
+            found, "repair.date_compact", f"We read {shown} as the date {us_date(found)}.", found.isoformat()
         )
     if _SHORT_YEAR.fullmatch(shown):
         raise MisreadError(f"The date {shown} has only two digits for the year.", _DATE_EXPECTED)

@@ -259,11 +259,12 @@ def place_of_service(cell: object) -> Reading:
     found = plain(cell)
     if found is None:
         return EMPTY
-    if len(found) == 1 and found.isdigit():
+    is_number = found.isascii() and found.isdigit()
+    if len(found) == 1 and is_number:
         padded = f"0{found}"
         message = f"The place of service {found} lost its first zero. We read it as {padded}."
         return Reading(padded, "repair.place_of_service_padded", message, padded)
-    if len(found) == 2 and found.isdigit():
+    if len(found) == 2 and is_number:
         return Reading(found)
     message = f"The place of service {found} is not one of the two-digit codes."
     return Reading(

@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec import structs
 
 from services.intake.readers import Census, ClaimRead, FileRefused, UnreadableClaim
+from services.intake.readers.long_claims import of_bearable_length
 from services.intake.readers.x12_837p_claim import ClaimSegments, map_claim
 from services.intake.readers.x12_837p_parties import Parties
 from shared.catalogue import finding
@@ -110,11 +111,11 @@ class X12ClaimsFile:
 
 
 def _item(segments: ClaimSegments) -> ClaimRead | UnreadableClaim:
+    where = place(segments.source.set_control, f"claim {segments.source.claim_ordinal + 1} of the set")
     # Whatever one claim holds, it must not take the others with it.
     try:
-        return map_claim(segments)
+        return of_bearable_length(map_claim(segments), where)
     except Exception as error:
-        where = place(segments.source.set_control, f"claim {segments.source.claim_ordinal + 1} of the set")
         problem = finding(
             "file.structure",
             "This claim could not be read. Check its segments against the guide and send it again.",
@@ -178,7 +179,7 @@ def _claims(path: Path, sets: tuple[SetFacts, ...]) -> Iterator[ClaimSegments]:
                 current.findings += too_long
             elif inside:
                 parties.take(fields)
-                parties.found += too_long
+                parties.note(too_long)
 
 
 def _without_long_elements(

@@ -30,9 +30,8 @@ class Parties:
 
     def __init__(self, control: str | None, component: str) -> None:
         self.control = control
-        self.found: list[Finding] = []
-        self._billing_found: list[Finding] = []
-        self._subscriber_seen = False
+        self._found: dict[str, list[Finding]] = {"20": [], "22": [], "23": []}
+        self._level = "20"
         self._component = component
         self._billing: dict[str, str] = {}
         self._subscriber: dict[str, str] = {}
@@ -52,15 +51,19 @@ class Parties:
         if code == "20":
             self._billing, self._subscriber, self._patient, self._payer = {}, {}, None, {}
             self._billing_made = None
-            self._billing_found, self.found, self._subscriber_seen = [], [], False
         elif code == "22":
-            if not self._subscriber_seen:
-                self._billing_found = list(self.found)
-            self._subscriber_seen = True
-            self.found = []
             self._subscriber, self._patient, self._payer = {}, None, {}
         elif code == "23":
             self._patient = {}
+        else:
+            return
+        # What was found in the loops of another party at this level, or under it, is not of the claims to come.
+        self._level = code
+        self._found |= {level: [] for level in self._found if level >= code}
+
+    def note(self, findings: list[Finding]) -> None:
+        """Findings of the loop that stands here: of every claim of this party, and of no other's."""
+        self._found[self._level] += findings
 
     def take(self, fields: list[str]) -> None:
         """A segment of the header or of a party's loop."""
@@ -122,7 +125,7 @@ class Parties:
     def snapshot(self) -> Snapshot:
         """The parties of a claim that begins here, with everything found in their loops."""
         if self._made is None:
-            findings = [*self._billing_found, *self.found] if self._subscriber_seen else list(self.found)
+            findings = [each for found in self._found.values() for each in found]
             if self._billing_made is None:
                 self._billing_made = self._provider()
             member = self._member(findings)
