@@ -38,7 +38,9 @@ class NaiveClaim:
         if event == "claim.received":
             self.received = data
         elif event == "claim.judged":
+            # One may be logged after a newer one.
             self.judgements.append(data)
+            self.judgements.sort(key=lambda each: each["judgement"])
         elif event == "clock.started":
             self.deadline = D(data["deadline"])
         elif event == "clock.stopped":
@@ -105,7 +107,7 @@ class Now:
             self.waiting = day <= self.deadline
         elif kind == "information_received" and not was and self.waiting:
             self.waiting, self.start, self.deadline = False, day, day + timedelta(30)
-        elif kind == "withdrawn" and not was:
+        elif kind == "withdrawn":
             self.withdrawn = True
         if not self.done():
             if self.settled is not None:
@@ -118,7 +120,7 @@ class Now:
     def status(self) -> str:
         if not self.done():
             return "contested" if self.waiting else "running"
-        if self.withdrawn and (self.open() > 0 or not self.payments):
+        if self.withdrawn and (self.open() > 0 or not (self.payments or self.denied)):
             return "withdrawn"
         return "paid" if self.payments else "denied"
 
@@ -166,13 +168,16 @@ def add_clean(found: dict[str, Any], now: Now, as_of: date, days: list[int]) -> 
     late_payment = any(late > 0 for _, _, late in now.payments)
     overdue = status == "running" and as_of > now.deadline
     found["overdue" if overdue else status] += 1
-    earned = cents_of_interest(sum(cents * late for _, cents, late in now.payments))
+    cent_days = sum(cents * late for _, cents, late in now.payments)
+    earned = cents_of_interest(cent_days)
     found["interest_due_cents"] += max(0, earned - now.interest_paid)
     found["interest_paid_cents"] += now.interest_paid
     if status in ("running", "contested"):
         found["open_cents"] += now.open()
     if overdue:
-        found["interest_running_cents"] += cents_of_interest(now.open() * (as_of - now.deadline).days)
+        # As if the rest were paid on this day.
+        on_all = cents_of_interest(cent_days + now.open() * (as_of - now.deadline).days)
+        found["interest_running_cents"] += on_all - earned
     if status == "paid":
         found["paid_late"] += late_payment or (now.denied_late and now.denied > 0)
         assert now.settled is not None

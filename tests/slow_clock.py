@@ -6,7 +6,8 @@ package; money is summed in exact fractions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -70,7 +71,6 @@ class Share:
     late: int = 0
     line: int | None = None
     paid_on: date | None = None
-    was_held: bool = False
 
 
 @dataclass
@@ -101,9 +101,17 @@ class Slow:
         return "contested" if self.waiting else "running"
 
     def earned(self, until: date = date.max) -> int:
+        return self._interest(share for share in self.paid if share.paid_on and share.paid_on <= until)
+
+    def earned_and_running(self) -> int:
+        """As if what is open were paid today, for the whole claim."""
+        still_open = self.open if self.state == "running" else []
+        return self._interest([*self.paid, *(replace(share, line=None) for share in still_open)])
+
+    def _interest(self, shares: Iterable[Share]) -> int:
         lines: dict[int | None, Fraction] = {}
-        for share in self.paid:
-            if share.late and share.paid_on and share.paid_on <= until:
+        for share in shares:
+            if share.late:
                 more = Fraction(share.cents * share.late * 15, 36500)
                 lines[share.line] = lines.get(share.line, Fraction(0)) + more
         return sum(half_up(total) for total in lines.values())
@@ -196,7 +204,7 @@ def happen(slow: Slow, event: Told) -> None:
             kept = sum(each.cents for each in (*slow.paid, *slow.denied, *slow.open, *back))
             owed = min(here, slow.facts.amount - kept)
             if owed > 0:
-                back.append(Share(owed, share.late, share.line, was_held=True))
+                back.append(Share(owed, share.late, share.line))
         slow.paid = [share for share in slow.paid if share.cents]
         slow.open += back
     elif event.kind == "contested":
@@ -236,7 +244,7 @@ def move(pool: list[Share], cents: int, line: int | None) -> list[Share]:
     for share in (each for some in order for each in some):
         here = min(cents, share.cents)
         if here > 0:
-            taken.append(Share(here, share.late, share.line, was_held=share.was_held))
+            taken.append(Share(here, share.late, share.line))
             share.cents -= here
             cents -= here
     pool[:] = [share for share in pool if share.cents]

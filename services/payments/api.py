@@ -3,6 +3,7 @@
 # flask-smorest has no types.
 # mypy: disable-error-code="untyped-decorator"
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -10,13 +11,14 @@ from flask import Response, g
 from flask.views import MethodView
 
 from services.payments import api_schemas as schemas
-from services.payments import queries
-from services.payments.callers import parts, record_event, scope_of_caller, today
+from services.payments import early, queries
+from services.payments.callers import record_event, scope_of_caller
 from services.payments.claim_clock import NotYetKnown, claim_clock, moment
 from services.payments.clock_document import BadRequest
 from services.payments.queries import ClockFilter
 from shared.web.auth import current_principal, requires
 from shared.web.bodies import Blueprint
+from shared.web.context import parts, today
 from shared.web.pagination import bad_cursor, encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
@@ -130,10 +132,33 @@ class UnmatchedView(MethodView):
                 "An event for a claim that is not known yet belongs to no payer, so this list is only for keys "
                 "without payer ids.",
             )
-        after = position(query.get("cursor"), "after_payment_event", str) or ""
+        after = _event_position(query)
         with parts().database.read() as connection:
-            found = queries.unmatched_payments(connection, after=after, limit=query["limit"] + 1)
-        items = found[: query["limit"]]
-        more = len(found) > len(items)
-        cursor = encode_cursor({"after_payment_event": items[-1]["payment_event_id"]}) if more else None
-        return json_response({"items": items, "next_cursor": cursor})
+            found = early.unmatched_payments(connection, after=after, limit=query["limit"] + 1)
+        return _events_page(found, query["limit"])
+
+
+@blueprint.route("/payment-events/refused")
+class RefusedView(MethodView):
+    @requires("claims")
+    @blueprint.arguments(schemas.Page, location="query")
+    @blueprint.response(200, schemas.Unmatched)
+    def get(self, query: dict[str, Any]) -> Response:
+        """Payment events that came before their claim and did not fit it; ``refused`` says why."""
+        after = _event_position(query)
+        with parts().database.read() as connection:
+            found = early.refused_payments(
+                connection, scope_of_caller(), after=after, limit=query["limit"] + 1
+            )
+        return _events_page(found, query["limit"])
+
+
+def _event_position(query: Mapping[str, Any]) -> str:
+    return position(query.get("cursor"), "after_payment_event", str) or ""
+
+
+def _events_page(found: list[dict[str, Any]], limit: int) -> Response:
+    items = found[:limit]
+    more = len(found) > len(items)
+    cursor = encode_cursor({"after_payment_event": items[-1]["payment_event_id"]}) if more else None
+    return json_response({"items": items, "next_cursor": cursor})

@@ -5,17 +5,17 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validates_schema
 from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
+from services.payments.payment_events import ID_MAX, ONE_LINE, PLAIN_TEXT, REASON_MAX, REFERENCE_MAX
 from services.payments.queries import STATES
 from services.payments.record import KINDS
+from services.payments.refusals import LINE_MAX, WITHOUT_AMOUNT, wrong_amounts
 from shared.web.bodies import Schema
 
 # Ten million dollars: far beyond any claim, so that a slip of the hand is seen.
 AMOUNT_CENTS_MAX = 1_000_000_000
 
-# PostgreSQL keeps no NUL, and a control character in a reference is a slip of the clipboard.
-_ONE_LINE = Regexp(r"[^\x00-\x1f\x7f]*\Z", error="Use plain text on one line.")
-_TEXT = Regexp(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z", error="Use plain text.")
-_WITHOUT_AMOUNT = ("contested", "information_received", "cancelled")
+_ONE_LINE = Regexp(ONE_LINE, error="Use plain text on one line.")
+_TEXT = Regexp(PLAIN_TEXT, error="Use plain text.")
 _CENTS = Range(min=0, max=AMOUNT_CENTS_MAX, error="Use whole cents from {min} to {max}.")
 
 
@@ -29,17 +29,18 @@ class PaymentEvent(Schema):
     )
     interest_cents = fields.Integer(strict=True, validate=_CENTS, load_default=0)
     line = fields.Integer(
-        strict=True, validate=Range(1, 10_000), metadata={"description": "The service line that it is for"}
+        strict=True, validate=Range(1, LINE_MAX), metadata={"description": "The service line that it is for"}
     )
     corrects = fields.String(
-        validate=And(Length(1, 40), _ONE_LINE),
+        validate=And(Length(1, ID_MAX), _ONE_LINE),
         metadata={"description": "payment_event_id of an earlier event of this claim that was a mistake"},
     )
     reference = fields.String(
-        validate=And(Length(max=80), _ONE_LINE), metadata={"description": "Check or transfer number"}
+        validate=And(Length(max=REFERENCE_MAX), _ONE_LINE),
+        metadata={"description": "Check or transfer number"},
     )
     reason = fields.String(
-        validate=And(Length(max=2000), _TEXT), metadata={"description": "What the notice said"}
+        validate=And(Length(max=REASON_MAX), _TEXT), metadata={"description": "What the notice said"}
     )
 
     @pre_load
@@ -47,23 +48,14 @@ class PaymentEvent(Schema):
         if not isinstance(data, dict):
             return data
         # A payment whose amount got lost on the way must not become a payment of the whole.
-        keep = {"kind", "date"} | ({"amount_cents"} if data.get("kind") not in _WITHOUT_AMOUNT else set())
+        keep = {"kind", "date"} | ({"amount_cents"} if data.get("kind") not in WITHOUT_AMOUNT else set())
         return {name: value for name, value in data.items() if value is not None or name in keep}
 
     @validates_schema
     def _amounts_fit_the_kind(self, data: dict[str, Any], **_: Any) -> None:
-        kind, wrong = data.get("kind"), {}
-        if kind in _WITHOUT_AMOUNT:
-            if data.get("amount_cents"):
-                wrong["amount_cents"] = [f"An event of the kind {kind} has no amount."]
-            if data.get("interest_cents"):
-                wrong["interest_cents"] = [f"An event of the kind {kind} has no interest."]
-        elif kind == "denied" and data.get("interest_cents"):
-            wrong["interest_cents"] = ["A denial has no interest."]
-        elif data.get("amount_cents") == 0 and not (kind == "paid" and data.get("interest_cents")):
-            wrong["amount_cents"] = ["The amount is 0. Give the amount, or leave it out for the whole."]
+        wrong = wrong_amounts(data.get("kind", ""), data.get("amount_cents"), data.get("interest_cents"))
         if wrong:
-            raise ValidationError(wrong)
+            raise ValidationError({field: [problem] for field, problem in wrong.items()})
 
 
 class Clock(Schema):
@@ -83,6 +75,11 @@ class Clock(Schema):
     interest_cents = fields.Integer()
     interest_due_cents = fields.Integer()
     interest_fee_cents_if_not_automatic = fields.Integer()
+    interest_cent_days = fields.Integer(
+        metadata={
+            "description": "Cents times days late so far, of what is rounded together with the interest that runs"
+        }
+    )
     interest_per_day_cents = fields.Integer(
         metadata={"description": "What each day after the deadline costs while the claim is unpaid"}
     )

@@ -7,6 +7,7 @@ from flask import Flask
 from services.payments import api, handlers, pages
 from services.payments.audit import api as auditor_api
 from services.payments.audit import pages as auditor_pages
+from services.payments.callers import payer_name, provider_names
 from services.payments.deadlines import small_interest_api
 from services.payments.deadlines.step import TellOfDeadlines
 from services.payments.figures import api as figures_api
@@ -31,7 +32,7 @@ __all__ = ["API_KEYS", "IDEMPOTENCY", "MESSAGING", "METADATA", "create_app", "st
 
 def create_app(parts: Parts) -> Flask:
     """The HTTP side: API and pages under ``/payments``."""
-    return create_service_app(
+    app = create_service_app(
         "payments",
         parts,
         Keys(parts.database, API_KEYS),
@@ -55,6 +56,8 @@ def create_app(parts: Parts) -> Flask:
         idempotency=IDEMPOTENCY,
         ready=lambda: {"migrations": is_current(parts.database, "services.payments")},
     )
+    app.jinja_env.globals.update(payer_name=payer_name, provider_names=provider_names)
+    return app
 
 
 def subscriptions(parts: Parts) -> Sequence[Subscription]:

@@ -1,6 +1,5 @@
 """Who asks: what they may see, and the use cases that the API and the pages share."""
 
-from datetime import date
 from typing import Any
 
 from services.payments import queries
@@ -10,22 +9,21 @@ from services.payments.log.log_check import Broken, Intact
 from services.payments.log.verification import verify_all
 from services.payments.queries import Scope
 from services.payments.record import Recording, Refused, record
-from shared.calendar import pacific_date
-from shared.parts import Parts
 from shared.security import Principal
 from shared.web.auth import current_principal
-from shared.web.context import web_context
+from shared.web.context import parts, web_context
 from shared.web.problems import Problem
 
 
-def parts() -> Parts:
-    """What this service is built from."""
-    return web_context().parts
+def provider_names() -> dict[str, str]:
+    """The organisations of the providers' keys by billing NPI; of several, the newest key's."""
+    keys = web_context().keys.list()
+    return {npi: key.organisation for key in keys if key.role == "provider" for npi in key.npis}
 
 
-def today() -> date:
-    """The date in California."""
-    return pacific_date(parts().now())
+def payer_name(payer_id: str) -> str:
+    """The payer's name in the payers file; empty where it is not there."""
+    return parts().payers.terms_of(payer_id).name
 
 
 def scope_of_caller() -> Scope:
@@ -36,11 +34,11 @@ def scope_of_caller() -> Scope:
 def scope_of(principal: Principal) -> Scope:
     """The claims that this key may see."""
     if principal.role == "provider":
-        return Scope(npis=principal.npis)
-    return Scope(payers=principal.payers or None)
+        return Scope(npis=principal.npis, known=parts().payers)
+    return Scope(payers=principal.payers or None, known=parts().payers)
 
 
-_REASON_NEEDED = {
+REASON_NEEDED = {
     "contested": "Recorded without a reason. Health and Safety Code 1371 asks that the notice of a contest name "
     "the part of the claim and the specific information that the plan needs. Send that as the reason.",
     "denied": "Recorded without a reason. Health and Safety Code 1371 asks that the notice of a denial give the "
@@ -87,7 +85,7 @@ def record_event(
         ) from refused
     clock = clock_document(recorded.outcome, recorded.on) if recorded.outcome else {}
     answer = {"payment_event_id": recorded.entry_id, "claim_id": claim_id, "clock": clock}
-    missing = _REASON_NEEDED.get(entry.kind)
+    missing = REASON_NEEDED.get(entry.kind)
     if missing and not event.get("reason"):
         answer["warnings"] = [missing]
     return answer, recorded.again

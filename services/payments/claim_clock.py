@@ -4,16 +4,17 @@ What was known at a moment is what had been recorded by then: the verdict that t
 the entries. Both are only added to, so the answer about a moment that is over stays the same for ever.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Row, select
 
 from services.payments.clock import Entry, in_order, run
 from services.payments.clock_document import BadRequest, clock_document, interest_on
 from services.payments.explanation import explanation, what_would_change_it
+from services.payments.log.audit_log import decoded
+from services.payments.log.told import VERDICT_EVENTS, Told, ToldEntry
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES, TIMELINESS_LOG
 from services.payments.projection import decoded_terms, period_of_row
 from services.payments.queries import Scope
@@ -23,14 +24,6 @@ from shared.events import utc_text
 
 FINAL_AFTER = timedelta(minutes=10)
 """A batch bears the moment of its beginning; by then after it, every batch of the moment stands in the record."""
-
-_VERDICT_EVENTS = (
-    "claim.received",
-    "claim.judged",
-    "claim.duplicate_suspected",
-    "clock.started",
-    "clock.stopped",
-)
 
 
 class NotYetKnown(Exception):
@@ -137,28 +130,20 @@ def _clock_parts(row: Row[Any], entries: Sequence[Entry], as_of: date) -> dict[s
 def _judged_at(connection: Connection, claim_id: str, at: str) -> _Judged:
     log = TIMELINESS_LOG.c
     statement = (
-        select(log.recorded_at, log.event, log.data)
-        .where(log.claim_id == claim_id, log.event.in_(_VERDICT_EVENTS))
+        select(log.sequence, log.recorded_at, log.event, log.data)
+        .where(log.claim_id == claim_id, log.event.in_(VERDICT_EVENTS))
         .order_by(log.sequence)
     )
-    verdict, has_clock, judgement, judged_at = "", False, 0, ""
-    suspected: dict[int, tuple[str, ...]] = {}
-    first = ""
-    for recorded_at, event, text in connection.execute(statement):
-        first = first or recorded_at
-        if recorded_at > at:
-            break
-        data: Mapping[str, Any] = msgspec.json.decode(text)
-        if event == "claim.judged":
-            verdict, judgement = data["verdict"], data["judgement"]
-            judged_at = utc_text(datetime.fromisoformat(data["judged_at"]))
-        elif event == "claim.duplicate_suspected":
-            suspected[data["judgement"]] = tuple(data["rules"])
-        elif event != "claim.received":
-            has_clock = event == "clock.started"
-    if not verdict:
-        raise NotYetKnown(first)
-    return _Judged(verdict, has_clock, suspected.get(judgement, ()), judgement, judged_at)
+    entries = [ToldEntry(*row[:3], decoded(row.data)) for row in connection.execute(statement)]
+    told = Told()
+    for entry in entries:
+        if entry.recorded_at <= at:
+            told.take(entry)
+    if told.judged is None:
+        raise NotYetKnown(entries[0].recorded_at if entries else "")
+    data = told.judged.data
+    judged_at = utc_text(datetime.fromisoformat(data["judged_at"]))
+    return _Judged(data["verdict"], told.has_clock, told.suspected, data["judgement"], judged_at)
 
 
 def _recorded(connection: Connection, claim_id: str, at: datetime | None) -> Iterator[Row[Any]]:

@@ -130,10 +130,15 @@ def interest_by_line(payments: Iterable[Payment]) -> dict[int | None, int]:
 
     Rounded by line, so that an itemised list adds up to what is paid.
     """
-    cent_days: dict[int | None, int] = {}
+    return {line: interest_on_cent_days(total) for line, total in cent_days_by_line(payments).items()}
+
+
+def cent_days_by_line(payments: Iterable[Payment]) -> dict[int | None, int]:
+    """Cents times days late by service line; ``None``: what was not paid by line."""
+    found: dict[int | None, int] = {}
     for payment in payments:
-        cent_days[payment.line] = cent_days.get(payment.line, 0) + payment.cents * payment.days_late
-    return {line: interest_on_cent_days(total) for line, total in cent_days.items()}
+        found[payment.line] = found.get(payment.line, 0) + payment.cents * payment.days_late
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -242,10 +247,11 @@ class _Fold:
         self.denial_stands = self.denial_stands and money.denied > 0
 
     def _denied(self, entry: Entry) -> None:
-        self.money.deny(entry.amount_cents, entry.line)
+        late = not self.suspended and entry.date > self.deadline
+        self.money.deny(entry.amount_cents, entry.line, late=late)
         self.denial_stands = not self.amount or self.money.denied > 0
         self.denied_on = entry.date
-        self.denied_late = self.denied_late or (not self.suspended and entry.date > self.deadline)
+        self.denied_late = self.denied_late or late
 
     def _contested(self, entry: Entry) -> None:
         if self.suspended or self._is_settled():
@@ -270,8 +276,8 @@ class _Fold:
         self.money.reverse(entry.amount_cents, entry.date, entry.line)
 
     def _withdrawn(self, entry: Entry) -> None:
-        if not self._is_settled():
-            self.withdrawn_on = entry.date
+        # It stays, also where the claim was settled before: a plan that then takes its payment back owes nothing.
+        self.withdrawn_on = self.withdrawn_on or entry.date
 
     def _is_settled(self) -> bool:
         if self.withdrawn_on is not None:
@@ -288,7 +294,8 @@ class _Fold:
             late_payment = any(payment.days_late > 0 for payment in money.payments)
             late = late_payment or (self.denied_late and self.denial_stands)
             status = "paid" if money.payments else "denied"
-            if self.withdrawn_on is not None and (money.outstanding > 0 or not money.payments):
+            answered = bool(money.payments) or self.denial_stands
+            if self.withdrawn_on is not None and (money.outstanding > 0 or not answered):
                 status, late = "withdrawn", False
         return Outcome(
             period=self.period,

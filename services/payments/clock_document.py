@@ -12,13 +12,14 @@ from services.payments.clock import (
     Entry,
     Outcome,
     Period,
+    cent_days_by_line,
     interest_by_line,
     opening,
     period_of,
     run,
     state_of,
 )
-from shared.calendar import add_working_days, pacific_date
+from shared.calendar import add_working_days, pacific_date, us_date
 from shared.payers import PayerTerms, Regime
 from shared.prompt_pay import fee_cents, interest_cents, interest_on_cent_days, is_small
 
@@ -26,8 +27,8 @@ AUTOMATIC_INTEREST_WORKING_DAYS = 5
 SMALL_INTEREST_DAYS_AFTER_MONTH = 10
 
 _LAW = {
-    "clock.hsc1371_working": "Health and Safety Code 1371 (received before 2026-01-01)",
-    "clock.hsc1371_calendar": "Health and Safety Code 1371 as amended by AB 3275 (received since 2026-01-01)",
+    "clock.hsc1371_working": "Health and Safety Code 1371 (received before 2026)",
+    "clock.hsc1371_calendar": "Health and Safety Code 1371 as amended by AB 3275 (received in 2026 or later)",
 }
 _CONTRACT = (
     "42 CFR 447.45(d) through 447.46 and the Medi-Cal contract: 90 percent in 30 days, 99 percent in 90"
@@ -95,12 +96,22 @@ def _period_keys(period: Period) -> dict[str, Any]:
 
 
 def interest_on(outcome: Outcome, as_of: date) -> int:
-    """Interest in cents: earned by late payments, and running on what is overdue and unpaid on ``as_of``."""
-    running = 0
+    """Interest in cents: earned by late payments, and running on what is overdue and unpaid on ``as_of``.
+
+    It is what a payment of all that is open would make it on that day, rounded as that payment would be.
+    """
+    by_line = cent_days_by_line(outcome.late_payments)
     if outcome.status == "running" and as_of > outcome.deadline and outcome.outstanding_cents:
-        running = interest_cents(outcome.outstanding_cents, (as_of - outcome.deadline).days)
-        running -= interest_on_cent_days(outcome.held_cent_days)
-    return outcome.interest_cents + running
+        running = outcome.outstanding_cents * (as_of - outcome.deadline).days
+        by_line[None] = _cent_days_so_far(outcome) + running
+    return sum(map(interest_on_cent_days, by_line.values()))
+
+
+def _cent_days_so_far(outcome: Outcome) -> int:
+    """What is rounded together with the interest that runs: late payments that were not made by line, less the days
+    on which the provider had what is open.
+    """
+    return cent_days_by_line(outcome.late_payments).get(None, 0) - outcome.held_cent_days
 
 
 def interest_per_day_cents(outcome: Outcome) -> int:
@@ -112,6 +123,8 @@ def _add_interest(document: dict[str, Any], outcome: Outcome, state: str, as_of:
     per_day = interest_per_day_cents(outcome)
     if per_day:
         document["interest_per_day_cents"] = per_day
+    if outcome.status == "running" and (so_far := _cent_days_so_far(outcome)):
+        document["interest_cent_days"] = so_far
     if state == "overdue":
         document["days_late"] = (as_of - outcome.deadline).days
     elif outcome.paid_on is not None:
@@ -219,7 +232,9 @@ def deadlines_document(
             continue
         if day < received:
             name = kind.replace("_", " ")
-            raise BadRequest(f"The day given for {name}, {day}, lies before the receipt on {received}.")
+            raise BadRequest(
+                f"The day given for {name}, {us_date(day)}, lies before the receipt on {us_date(received)}."
+            )
         entries.append(Entry(kind, day))  # type: ignore[arg-type]
     if contested and information_received and information_received < contested:
         raise BadRequest(f"Information on {information_received} lies before the contest on {contested}.")

@@ -9,7 +9,7 @@ from services.payments.clock import Entry, Outcome, Period, standing, steps
 from services.payments.clock_document import fee_due_cents, interest_on, interest_payable_by
 from services.payments.money_owed import Payment
 from services.payments.refusals import KIND_NAMES, dollars
-from shared.calendar import FEDERAL_HOLIDAYS, FIRST_DAY, LAST_DAY, is_working_day
+from shared.calendar import FEDERAL_HOLIDAYS, FIRST_DAY, LAST_DAY, is_working_day, us_date
 from shared.payers import PayerTerms
 from shared.prompt_pay import AB_3275_FROM, fee_cents, interest_cents
 
@@ -61,27 +61,29 @@ def what_would_change_it(outcome: Outcome, as_of: date) -> list[Sentence]:
         found.append(Sentence(text, law))
     elif outcome.status == "running" and as_of <= deadline:
         found = [
-            Sentence(f"Payment in full on or before {deadline} settles the claim in time.", law),
+            Sentence(f"Payment in full on or before {us_date(deadline)} settles the claim in time.", law),
             Sentence(
-                f"A written contest on or before {deadline} that names the information needed stops the "
+                f"A written contest on or before {us_date(deadline)} that names the information needed stops the "
                 "clock until the information arrives.",
                 law,
             ),
             Sentence(
-                f"A written denial with the specific reasons on or before {deadline} ends the clock in time.",
+                f"A written denial with the specific reasons on or before {us_date(deadline)} ends the clock in time.",
                 law,
             ),
         ]
         if outcome.outstanding_cents:
             per_day = dollars(interest_cents(outcome.outstanding_cents, 1))
-            text = f"From the day after {deadline}, each unpaid day adds interest of about {per_day}."
+            text = (
+                f"From the day after {us_date(deadline)}, each unpaid day adds interest of about {per_day}."
+            )
             found.append(Sentence(text, law))
     elif outcome.status == "running":
         interest = dollars(interest_on(outcome, as_of))
         per_day = dollars(interest_cents(outcome.outstanding_cents or 0, 1))
         found = [
             Sentence(
-                f"Payment ends the interest, which is {interest} on {as_of} and grows by about {per_day} "
+                f"Payment ends the interest, which is {interest} on {us_date(as_of)} and grows by about {per_day} "
                 "a day.",
                 law,
             ),
@@ -90,6 +92,8 @@ def what_would_change_it(outcome: Outcome, as_of: date) -> list[Sentence]:
         ]
     elif outcome.status == "paid":
         text = "A reversal of the payment would open the claim again."
+        if outcome.withdrawn_on is not None:
+            text = "A reversal of the payment would leave nothing owed: the claim was taken back or replaced."
         found.append(Sentence(text, law))
     elif outcome.status == "denied":
         text = "A payment would overturn the denial. It is measured from the deadline, not from the denial."
@@ -103,15 +107,15 @@ def what_would_change_it(outcome: Outcome, as_of: date) -> list[Sentence]:
 def _receipt(period: Period, terms: PayerTerms) -> Sentence:
     arrived = period.arrival_date
     if is_working_day(arrived):
-        text = f"The claim arrived on {arrived} in California, a working day. That is its date of receipt."
+        text = f"The claim arrived on {us_date(arrived)} in California, a working day. That is its date of receipt."
         return Sentence(text, RECEIPT)
     why = FEDERAL_HOLIDAYS.get(arrived) or f"a {arrived:%A}"
     if terms.receipt_on_non_working_day == "same_day":
-        text = f"The claim arrived on {arrived} ({why}). The plan takes that day as the date of receipt."
+        text = f"The claim arrived on {us_date(arrived)} ({why}). The plan takes that day as the date of receipt."
         return Sentence(text, TERMS)
     text = (
-        f"The claim arrived on {arrived} ({why}), which is no working day. Its date of receipt is the next "
-        f"working day, {period.receipt_date}."
+        f"The claim arrived on {us_date(arrived)} ({why}), which is no working day. Its date of receipt is the next "
+        f"working day, {us_date(period.receipt_date)}."
     )
     return Sentence(text, RECEIPT)
 
@@ -120,13 +124,13 @@ def _standard(period: Period, law: str) -> Sentence:
     words = _period_words(period)
     if period.standard == "clock.hsc1371_calendar":
         text = (
-            f"It arrived on or after {AB_3275_FROM}, so the plan has {words} to pay, contest or deny it. The "
+            f"It arrived on or after {us_date(AB_3275_FROM)}, so the plan has {words} to pay, contest or deny it. The "
             "day of arrival decides, not the day of service."
         )
         return Sentence(text, law)
     which = "a health maintenance organization" if period.days > 30 else "a health care service plan"
     text = (
-        f"It arrived before {AB_3275_FROM} and the plan is {which} by its terms, so the plan has {words} "
+        f"It arrived before {us_date(AB_3275_FROM)} and the plan is {which} by its terms, so the plan has {words} "
         f"(Monday to Friday except federal holidays, which are listed for {FIRST_DAY.year} to "
         f"{LAST_DAY.year}) to pay, contest or deny it."
     )
@@ -135,18 +139,18 @@ def _standard(period: Period, law: str) -> Sentence:
 
 def _deadline(period: Period, law: str) -> Sentence:
     text = (
-        f"The period runs from {period.receipt_date} (day 0) and ends on {period.deadline}. The end does not "
-        "move off a weekend or holiday."
+        f"The period runs from {us_date(period.receipt_date)} (day 0) and ends on {us_date(period.deadline)}. "
+        "The end does not move off a weekend or holiday."
     )
     if period.cautious_deadline != period.deadline:
-        text += f" Counted from the arrival itself it would end on {period.cautious_deadline}."
+        text += f" Counted from the arrival itself it would end on {us_date(period.cautious_deadline)}."
     return Sentence(text, law)
 
 
 def _contract(period: Period) -> Sentence:
     text = (
-        f"For the contract the days count from the arrival: 30 days end on {period.contract_30}, 90 days on "
-        f"{period.contract_90}."
+        f"For the contract the days count from the arrival: 30 days end on {us_date(period.contract_30)}, 90 days on "
+        f"{us_date(period.contract_90)}."
     )
     return Sentence(text, CONTRACT)
 
@@ -165,22 +169,24 @@ def _corrections(entries: Sequence[Entry]) -> Iterator[Sentence]:
     count = {id(entry) for entry in standing(entries)}
     for entry in entries:
         if entry.kind != "cancelled" and id(entry) not in count:
-            text = f"A {KIND_NAMES[entry.kind]} of {entry.date} was recorded by mistake. It counts no more."
+            text = f"A {KIND_NAMES[entry.kind]} of {us_date(entry.date)} was recorded by mistake. It counts no more."
             yield Sentence(text, _RECORD)
 
 
 def _contested(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
     if before.status == "contested" or before.settled_on is not None:
-        return Sentence(f"The contest of {entry.date} found nothing to stop and changed nothing.", law)
+        return Sentence(
+            f"The contest of {us_date(entry.date)} found nothing to stop and changed nothing.", law
+        )
     if after.contest_in_time:
         text = (
-            f"The plan contested the claim in writing on {entry.date}, in time (the deadline was "
-            f"{before.deadline}). The clock stopped."
+            f"The plan contested the claim in writing on {us_date(entry.date)}, in time (the deadline was "
+            f"{us_date(before.deadline)}). The clock stopped."
         )
         return Sentence(text, law)
     text = (
-        f"The plan contested the claim on {entry.date}, after the deadline of {before.deadline}. A late "
-        "contest stops nothing."
+        f"The plan contested the claim on {us_date(entry.date)}, after the deadline of "
+        f"{us_date(before.deadline)}. A late contest stops nothing."
     )
     return Sentence(text, law)
 
@@ -188,20 +194,22 @@ def _contested(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sente
 def _information(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
     if before.status == "contested" and after.status != "contested":
         text = (
-            f"The information arrived on {entry.date}. A new period of {_period_words(after.period)} began "
-            f"that day and ends on {after.deadline}."
+            f"The information arrived on {us_date(entry.date)}. A new period of {_period_words(after.period)} began "
+            f"that day and ends on {us_date(after.deadline)}."
         )
         return Sentence(text, law)
-    text = f"Information arrived on {entry.date}. No clock was stopped, so none started again."
+    text = f"Information arrived on {us_date(entry.date)}. No clock was stopped, so none started again."
     return Sentence(text, law)
 
 
 def _paid(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
     if entry.amount_cents == 0 and entry.interest_cents:
-        return Sentence(f"The plan paid {dollars(entry.interest_cents)} of interest on {entry.date}.", law)
+        return Sentence(
+            f"The plan paid {dollars(entry.interest_cents)} of interest on {us_date(entry.date)}.", law
+        )
     made = after.payments[len(before.payments) :]
     cents = sum(payment.cents for payment in made)
-    text = f"The plan paid {dollars(cents)}{_for_line(entry)} on {entry.date}, {_lateness(made, before)}."
+    text = f"The plan paid {dollars(cents)}{_for_line(entry)} on {us_date(entry.date)}, {_lateness(made, before)}."
     if entry.interest_cents:
         text += f" {dollars(entry.interest_cents)} of interest came with it."
     if after.status == "running" and after.outstanding_cents:
@@ -215,33 +223,35 @@ def _lateness(made: Sequence[Payment], before: Outcome) -> str:
         return "while the clock stood still"
     late = max((payment.days_late for payment in made), default=0)
     if not late:
-        return f"in time (the deadline was {before.deadline})"
+        return f"in time (the deadline was {us_date(before.deadline)})"
     days = "1 day" if late == 1 else f"{late} days"
     if any(payment.held for payment in made):
         return f"late by the {days} on which the provider was without money it had been paid before"
-    return f"{days} after the deadline of {before.deadline}"
+    return f"{days} after the deadline of {us_date(before.deadline)}"
 
 
 def _denied(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
     cents = after.denied_cents - before.denied_cents
     late = before.status != "contested" and entry.date > before.deadline
-    when = f"after the deadline of {before.deadline}" if late else "in time"
+    when = f"after the deadline of {us_date(before.deadline)}" if late else "in time"
     return Sentence(
-        f"The plan denied {dollars(cents)}{_for_line(entry)} in writing on {entry.date}, {when}.", law
+        f"The plan denied {dollars(cents)}{_for_line(entry)} in writing on {us_date(entry.date)}, {when}.",
+        law,
     )
 
 
 def _reversed(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
     cents = before.paid_cents - after.paid_cents
-    text = (
-        f"The plan took back {dollars(cents)}{_for_line(entry)} on {entry.date}. It is owed again; days on "
-        "which the provider had it do not count as late."
-    )
+    text = f"The plan took back {dollars(cents)}{_for_line(entry)} on {us_date(entry.date)}."
+    if after.status == "withdrawn":
+        text += " It is not owed again: the provider had taken the claim back or replaced it."
+    else:
+        text += " It is owed again; days on which the provider had it do not count as late."
     return Sentence(text, law)
 
 
 def _withdrawn(entry: Entry, before: Outcome, after: Outcome, law: str) -> Sentence:
-    text = f"The provider took the claim back or replaced it on {entry.date}."
+    text = f"The provider took the claim back or replaced it on {us_date(entry.date)}."
     if after.status == "withdrawn":
         text += " What was open is no longer owed."
     return Sentence(text, "A void or replacement of the claim (frequency 8 or 7)")
@@ -276,7 +286,7 @@ def _interest(outcome: Outcome, as_of: date, law: str) -> Iterator[Sentence]:
         yield Sentence(text, law)
     elif paid < earned and as_of <= payable_by:
         amount = fee_cents(earned, outcome.period.arrival_date)
-        text = f"If the interest is not paid by {payable_by}, a fee of {dollars(amount)} is owed as well."
+        text = f"If the interest is not paid by {us_date(payable_by)}, a fee of {dollars(amount)} is owed as well."
         yield Sentence(text, law)
 
 

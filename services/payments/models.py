@@ -2,8 +2,8 @@
 
 ``payment_entries`` and ``timeliness_log`` are the record: rows are added, never changed or deleted, and
 triggers refuse both. ``clocks`` is a projection of the verdicts and entries, kept in the same transaction so
-that states, due dates and figures are plain queries; ``services.payments.projection.rebuild`` makes it again
-from the entries. States that depend on today (open, near, overdue) are never stored.
+that states, due dates and figures are plain queries; ``services.payments.rebuild`` makes it again from both.
+States that depend on today (open, near, overdue) are never stored.
 """
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from shared.access_tables import idempotency_table, key_table
@@ -45,6 +46,9 @@ CLOCKS = Table(
     Column("outreach", String(5), nullable=False),
     Column("frequency", String(1), nullable=False),
     Column("original_reference", String(80)),
+    # The claim that this one voids or replaces while it is accepted; empty: none that stood. Null: the verdict does
+    # not say, for the claim names no other or was judged before verdicts said it.
+    Column("supersedes", String(40)),
     Column("received_at", Instant, nullable=False),
     Column("arrival_date", Date, nullable=False),
     Column("judgement", Integer, nullable=False),
@@ -80,12 +84,22 @@ CLOCKS = Table(
     Column("interest_paid_cents", BigInteger, nullable=False),
     # The next day on which somebody has to be told of a deadline; null where none is ahead.
     Column("next_notice_on", Date),
+    # Of the claim's seals in the timeliness log (services.payments.log.seals); null: it has none.
+    Column("salt", String(32)),
     Index("clocks_by_next_notice", "next_notice_on", "claim_id"),
     Index("clocks_by_member", "member_key", "arrival_date"),
-    Index("clocks_by_deadline", "status", "running_deadline", "claim_id"),
+    Index("clocks_by_running_deadline", "running_deadline", "claim_id"),
+    Index("clocks_by_provider", "provider_npi", "running_deadline", "claim_id"),
+    # With what counts by state need, so that these read no row.
+    Index("clocks_by_state", "status", "running_deadline", "claim_id", "late", "near_on", "payer_id"),
     Index("clocks_by_arrival", "arrival_date"),
-    Index("clocks_by_number", "provider_npi", "claim_number"),
-    Index("clocks_by_original", "original_reference"),
+    Index("clocks_by_number", "claim_number", "provider_npi"),
+    Index(
+        "clocks_by_superseded",
+        "supersedes",
+        postgresql_where=text("supersedes IS NOT NULL"),
+        sqlite_where=text("supersedes IS NOT NULL"),
+    ),
 )
 
 # The service lines of every claim, for remittances, outreach and figures by service. Rejected ones as well.
@@ -129,8 +143,21 @@ PAYMENT_ENTRIES = Table(
     Column("corrects", String(40)),
     # What makes the same event the same, such as a remittance and the place in it; null: nothing does.
     Column("natural_key", String(200)),
+    # Of the seal of reference, reason and natural key; null: it has none.
+    Column("salt", String(32)),
     Index("payment_entries_by_claim", "claim_id", "entry_id"),
     Index("payment_entries_by_natural_key", "natural_key", unique=True),
+)
+
+# Entries that came before their claim. A row goes when the claim has come and the entry fits it.
+WAITING_ENTRIES = Table(
+    "waiting_entries",
+    METADATA,
+    Column("entry_id", String(40), primary_key=True),
+    Column("claim_id", String(40), nullable=False),
+    # Why it does not fit the claim; null: the claim has not come.
+    Column("problem", Text),
+    Index("waiting_entries_by_claim", "claim_id"),
 )
 
 # A remittance (835) as it came; never changed.
@@ -163,7 +190,16 @@ REMITTANCE_ITEMS = Table(
     # As 835 items hold it (services.payments.remittances); members by keyed hash, never by name or CIN.
     Column("document", Json, nullable=False),
     Index("remittance_items_open", "status", "remittance_id", "ordinal"),
-    Index("remittance_items_by_number", "provider_npi", "claim_number"),
+    Index("remittance_items_by_claim", "claim_id"),
+)
+
+# By what the claim of a payment that was unmatched may name itself: number, id, member (keyed hash).
+REMITTANCE_NAMES = Table(
+    "remittance_names",
+    METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("remittance_id", ForeignKey("remittances.remittance_id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
 )
 
 # Who was told of which deadline: each once, however many workers look. Never changed.

@@ -16,11 +16,15 @@ Held = tuple[tuple[date, date], ...]
 
 
 class Portion(Struct, frozen=True):
-    """Cents that share one history. ``line``: the service line they were last paid or denied for."""
+    """Cents that share one history. ``line``: the service line they were last paid or denied for.
+
+    ``denied_late``: they were last denied after the deadline.
+    """
 
     cents: int
     line: int | None = None
     held: Held = ()
+    denied_late: bool = False
 
 
 class Payment(Struct, frozen=True):
@@ -71,10 +75,11 @@ class Money:
             for portion in taken
         ]
 
-    def deny(self, cents: int | None, line: int | None) -> None:
+    def deny(self, cents: int | None, line: int | None, *, late: bool) -> None:
         """Deny ``cents`` of what is open; ``None``: all of it."""
         wanted = self.outstanding if cents is None else cents
-        self._denied += [replace(portion, line=line) for portion in _take(self._open, wanted, line)]
+        taken = _take(self._open, wanted, line)
+        self._denied += [replace(portion, line=line, denied_late=late) for portion in taken]
 
     def reverse(self, cents: int | None, day: date, line: int | None) -> None:
         """Take payments back, the latest first, those of ``line`` before others; ``None``: all of them."""

@@ -29,8 +29,11 @@ _EVENT_OF_STATUS = {
 
 
 def event_type(kind: str, outcome: Outcome) -> str:
-    """The type of the event that tells of an entry; a cancellation is told by what it leaves behind."""
-    return _EVENT_OF_STATUS[outcome.status] if kind == "cancelled" else EVENT_OF_KIND[kind]
+    """The type of the event that tells of an entry; a cancellation is told by what it leaves behind, and so is the
+    reversal of a payment on a claim that the provider had withdrawn.
+    """
+    withdrawn = kind == "payment_reversed" and outcome.status == "withdrawn"
+    return _EVENT_OF_STATUS[outcome.status] if kind == "cancelled" or withdrawn else EVENT_OF_KIND[kind]
 
 
 def clock_event(

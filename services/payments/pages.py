@@ -6,38 +6,30 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from services.payments import queries
 from services.payments.api import clock_cursor, clock_position
 from services.payments.api_schemas import PaymentEvent
-from services.payments.callers import parts, record_event, scope_of_caller, today
+from services.payments.callers import REASON_NEEDED, record_event, scope_of_caller
 from services.payments.claim_clock import NotYetKnown, claim_clock, moment
 from services.payments.clock_document import BadRequest
 from services.payments.queries import STATES, ClockFilter
 from services.payments.record import KINDS
 from shared.calendar import us_date
 from shared.web.auth import current_principal
+from shared.web.context import parts, today
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
+from shared.web.words import PAYMENT_EVENTS
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 PAGE_LIMIT = 50
 _LINE = re.compile(r"[0-9]{1,4}")
 _DOLLARS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?")
-
-KIND_WORDS = {
-    "paid": "Paid",
-    "denied": "Denied",
-    "contested": "Contested: asked the provider for information",
-    "information_received": "Information received",
-    "payment_reversed": "Payment reversed",
-    "withdrawn": "Withdrawn by the provider",
-    "cancelled": "Recorded by mistake: taken away",
-}
 
 
 @blueprint.get("/")
@@ -76,7 +68,7 @@ def claim(claim_id: str) -> str:
 def record_payment(claim_id: str) -> BaseResponse:
     try:
         event = PaymentEvent().load(_event_of_form(request.form))
-        record_event(current_principal(), claim_id, event, str(g.get("request_id", "")))
+        answer, again = record_event(current_principal(), claim_id, event, str(g.get("request_id", "")))
     except ValidationError as error:
         messages = error.normalized_messages()  # type: ignore[no-untyped-call]
         errors = [(_FIELD.get(field, field), " ".join(found)) for field, found in messages.items()]
@@ -86,7 +78,10 @@ def record_payment(claim_id: str) -> BaseResponse:
         fields = [str(entry["field"]) for entry in problem.errors] or ["kind"]
         errors = [(_FIELD.get(fields[0], fields[0]), problem.detail)]
     else:
-        return redirect(f"/payments/claims/{claim_id}", 303)
+        entry = answer["payment_event_id"]
+        return redirect(
+            url_for(".claim", claim_id=claim_id, recorded=entry, again="1" if again else None), 303
+        )
     return make_response(_claim_page(claim_id, request.form, errors), 422)
 
 
@@ -108,25 +103,34 @@ def _claim_page(
                 errors = [*errors, ("at", str(wrong))]
             except NotYetKnown:
                 errors = [*errors, ("at", "Nothing was known of this claim at that moment.")]
+    made = _made(found["payments"])
     return render_template(
         "payments/claim.html",
         found=found,
         clock=found["clock"],
-        kinds=[(kind, KIND_WORDS[kind]) for kind in KINDS],
+        made=made,
+        again="again" in request.args,
+        reason_needed=REASON_NEEDED.get(made["kind"]) if made and not made.get("reason") else None,
+        kinds=[(kind, PAYMENT_EVENTS[kind]) for kind in KINDS],
         correctable=[
             (
                 each["payment_event_id"],
-                f"{KIND_WORDS[each['kind']]}, {us_date(date.fromisoformat(each['date']))}",
+                f"{PAYMENT_EVENTS[each['kind']]}, {us_date(date.fromisoformat(each['date']))}",
             )
             for each in found["payments"]
             if each["counts"] and each["kind"] != "withdrawn"
         ],
-        kind_words=KIND_WORDS,
         values=values,
         errors=errors,
         wrong=dict(errors),
         at=at or "",
     )
+
+
+def _made(payments: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry that the form has just made: the address names it."""
+    wanted = request.args.get("recorded")
+    return next((each for each in payments if each["payment_event_id"] == wanted), None)
 
 
 def _event_of_form(form: Mapping[str, str]) -> dict[str, Any]:

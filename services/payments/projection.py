@@ -1,30 +1,27 @@
-"""From verdicts and payment entries to the rows of ``clocks``, and back to an outcome. No I/O but
-``rebuild``.
-"""
+"""From verdicts and payment entries to the rows of ``clocks``, and back to an outcome. No I/O but ``entries_of``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import Connection, Row, select
 
 from services.payments.clock import Entry, Outcome, Period, period_of, run
 from services.payments.deadlines.notices import next_notice_on
-from services.payments.models import CLOCKS, PAYMENT_ENTRIES
+from services.payments.models import PAYMENT_ENTRIES
 from shared.among import among
 from shared.claim import Channel, Receipt
-from shared.database import update_rows
 from shared.events import Decision, JudgedService, ReviewKind
 from shared.findings import Severity, Verdict
 from shared.payers import PayerTerms
 
 VOID = "8"
 _UNITS_MAX = 10**9
-_CHUNK = 1000
+_THOUSANDTH = Decimal("0.001")
 
 _decode_terms = msgspec.json.Decoder(PayerTerms).decode
 _encode = msgspec.json.Encoder().encode
@@ -82,6 +79,7 @@ class JudgedFacts(Struct, frozen=True):
     review: ReviewKind | None = None
     decision: Decision | None = None
     source_sha256: str = ""
+    supersedes: str | UnsetType | None = UNSET
 
     @property
     def has_clock(self) -> bool:
@@ -100,6 +98,11 @@ class JudgedFacts(Struct, frozen=True):
         if decision and decision.decision == "reject" and decision.was in ("accepted", "pended"):
             return decision
         return None
+
+    @property
+    def superseded(self) -> str | None:
+        """As ``clocks`` holds it: the claim in whose place this one stands, empty: of none, ``None``: not said."""
+        return None if self.supersedes is UNSET else self.supersedes or ""
 
     @property
     def suspected(self) -> tuple[str, ...]:
@@ -150,6 +153,7 @@ def facts_row(facts: JudgedFacts, member_key: str, terms: PayerTerms, judged_at:
         "outreach": outreach_of(facts.services),
         "frequency": _text(claim.frequency, 1),
         "original_reference": _text(claim.original_reference, 80) or None,
+        "supersedes": facts.superseded,
         "received_at": datetime.fromisoformat(facts.receipt.received_at),
         "arrival_date": facts.receipt.arrival_date,
         "judgement": facts.judgement,
@@ -179,12 +183,19 @@ def line_rows(facts: JudgedFacts) -> list[dict[str, Any]]:
                 "benefit": (service.benefit if service else None) or "",
                 "service": (service.service if service else None) or "",
                 "outreach": service is not None and service.outreach,
-                "units": line.units if line.units is not None and line.units < _UNITS_MAX else None,
+                "units": _units(line.units),
                 "charge_cents": line.charge_cents or 0,
                 "control_number": _text(line.control_number, 50) or None,
             }
         )
     return rows
+
+
+def _units(units: Decimal | None) -> Decimal | None:
+    if units is None or not units.is_finite() or abs(units) >= _UNITS_MAX:
+        return None
+    # As the column keeps it: the two databases would round by rules of their own, and have no -0.
+    return units.quantize(_THOUSANDTH, ROUND_HALF_UP) + 0
 
 
 @lru_cache(maxsize=1024)
@@ -301,30 +312,3 @@ def entries_of(connection: Connection, claim_ids: Sequence[str]) -> dict[str, li
     for claim_id, *values in connection.execute(statement):
         found.setdefault(claim_id, []).append(Entry(*values))
     return found
-
-
-def rebuild(connection: Connection) -> int:
-    """Make the outcome columns of every clock again from its entries; how many clocks. In the caller's
-    transaction.
-    """
-    after, count = "", 0
-    wanted = (CLOCKS.c.claim_id, CLOCKS.c.arrival_date, CLOCKS.c.terms, CLOCKS.c.amount_cents)
-    while True:
-        rows = connection.execute(
-            select(*wanted)
-            .where(CLOCKS.c.claim_id > after, CLOCKS.c.status != "none")
-            .order_by(CLOCKS.c.claim_id)
-            .limit(_CHUNK)
-        ).all()
-        if not rows:
-            return count
-        entries = entries_of(connection, [row.claim_id for row in rows])
-        changed = [
-            {
-                "claim_id": row.claim_id,
-                **outcome_columns(fold_row(cast(Any, row), entries.get(row.claim_id, ()))),
-            }
-            for row in rows
-        ]
-        update_rows(connection, CLOCKS, ("claim_id",), changed)
-        after, count = rows[-1].claim_id, count + len(rows)

@@ -22,7 +22,8 @@ from uuid_utils import uuid7
 from services.payments.clock import Entry, Outcome
 from services.payments.log import audit_log
 from services.payments.log.audit_log import Happening
-from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING, PAYMENT_ENTRIES
+from services.payments.log.seals import new_salt, reference_seal
+from services.payments.models import CLAIM_LINES, CLOCKS, MESSAGING, PAYMENT_ENTRIES, WAITING_ENTRIES
 from services.payments.outgoing import clock_event, event_type
 from services.payments.projection import entries_of, fold_row, outcome_columns
 from services.payments.refusals import (
@@ -40,12 +41,15 @@ from shared.messaging.outbox import enqueue
 
 KINDS = ("paid", "denied", "contested", "information_received", "payment_reversed", "cancelled")
 
+NO_CLOCK = "The claim was rejected or voided and has no clock to act on."
+
 
 class Recording(Struct, frozen=True):
     """One thing to record. ``correlation_id`` follows it into the events that it causes.
 
     ``natural_key``: what makes the same event the same wherever it comes from, such as a remittance and the
     place in it. Absent, an event with a ``reference`` is the same where everything else about it is, too.
+    ``unchecked``: no state of the claim speaks against it, such as what the provider did with its own claim.
     """
 
     claim_id: str
@@ -55,6 +59,7 @@ class Recording(Struct, frozen=True):
     reason: str | None = None
     correlation_id: str = ""
     natural_key: str | None = None
+    unchecked: bool = False
 
     @property
     def key(self) -> str | None:
@@ -137,6 +142,15 @@ def _recorded_before(connection: Connection, recordings: Sequence[Recording]) ->
     return {key: (entry_id, pacific_date(at)) for key, entry_id, at in connection.execute(found)}
 
 
+def _id_after(entries: Sequence[Entry]) -> str:
+    """A new entry's id. It sorts after those of the claim's earlier entries, which are read back in that order: the
+    clock of the machine that recorded them may have been ahead of this one's.
+    """
+    fresh, last = uuid7().hex, entries[-1].entry_id if entries else ""
+    # The millisecond after the last one's, which the first 48 bits of a UUIDv7 hold.
+    return fresh if fresh > last else f"{int(last[:12], 16) + 1:012x}{fresh[12:]}"
+
+
 def _refuse(claim_id: str, problem: Problem | None) -> None:
     if problem is not None:
         raise Refused(claim_id, problem.field, problem.text, conflict=problem.conflict)
@@ -157,29 +171,32 @@ class _Batch:
         self._now, self._today = now, pacific_date(now)
         self._changed: dict[str, tuple[int, Outcome]] = {}
         self._written: list[dict[str, Any]] = []
+        self._waiting: list[dict[str, Any]] = []
         self._happenings: list[Happening] = []
         self._events: list[Event] = []
 
     def take(self, recording: Recording, must_know: bool) -> Recorded:
-        claim_id, entry_id, key = recording.claim_id, uuid7().hex, recording.key
+        claim_id, key = recording.claim_id, recording.key
         row, entries = self._rows.get(claim_id), self._entries[claim_id]
         if row is None and must_know:
             raise LookupError(claim_id)
         if key and key in self._before:
             return self._again(row, entries, *self._before[key])
+        entry_id = _id_after(entries)
         entry = replace(recording.entry, entry_id=entry_id)
         _refuse(claim_id, shape_problem(entry, self._today))
         outcome: Outcome | None = None
         sequence = 0
         if row is None:
             _refuse(claim_id, waiting_problem(entry, entries))
+            self._waiting.append({"entry_id": entry_id, "claim_id": claim_id})
         elif row.status == "none":
-            text = "The claim was rejected or voided and has no clock to act on."
-            _refuse(claim_id, Problem("kind", text, conflict=True))
+            _refuse(claim_id, Problem("kind", NO_CLOCK, conflict=True))
         else:
             known = Known(row.arrival_date, entries, partial(fold_row, row), self._charges.get(claim_id))
-            entry, problem = checked(entry, known)
-            _refuse(claim_id, problem)
+            if not recording.unchecked:
+                entry, problem = checked(entry, known)
+                _refuse(claim_id, problem)
             outcome = fold_row(row, [*entries, entry])
             sequence = (self._changed[claim_id][0] if claim_id in self._changed else row.sequence) + 1
             self._changed[claim_id] = (sequence, outcome)
@@ -201,26 +218,27 @@ class _Batch:
 
     def _note(self, entry_id: str, recording: Recording) -> None:
         entry = recording.entry
-        self._written.append(
-            {
-                "entry_id": entry_id,
-                "claim_id": recording.claim_id,
-                "kind": entry.kind,
-                "date": entry.date,
-                "amount_cents": entry.amount_cents,
-                "interest_cents": entry.interest_cents,
-                "reference": recording.reference,
-                "reason": recording.reason,
-                "recorded_by": recording.recorded_by,
-                "line": entry.line,
-                "corrects": entry.corrects,
-                "natural_key": recording.natural_key,
-            }
-        )
+        row = {
+            "entry_id": entry_id,
+            "claim_id": recording.claim_id,
+            "kind": entry.kind,
+            "date": entry.date,
+            "amount_cents": entry.amount_cents,
+            "interest_cents": entry.interest_cents,
+            "reference": recording.reference,
+            "reason": recording.reason,
+            "recorded_by": recording.recorded_by,
+            "line": entry.line,
+            "corrects": entry.corrects,
+            "natural_key": recording.natural_key,
+            "salt": new_salt(),
+        }
+        self._written.append(row)
         data: dict[str, Any] = {
             "entry_id": entry_id,
             "date": entry.date.isoformat(),
             "by": recording.recorded_by,
+            "reference_seal": reference_seal(row),
         }
         if entry.amount_cents is not None:
             data["amount_cents"] = entry.amount_cents
@@ -262,6 +280,7 @@ class _Batch:
         _, recorded_at = audit_log.append_at(connection, self._happenings, self._now)
         at = datetime.fromisoformat(recorded_at)
         insert_rows(connection, PAYMENT_ENTRIES, [{**row, "recorded_at": at} for row in self._written])
+        insert_rows(connection, WAITING_ENTRIES, self._waiting)
         update_rows(
             connection,
             CLOCKS,

@@ -4,13 +4,14 @@ An entry is measured against the claim as it stands; a correction is measured by
 entries once more, so that it cannot take the ground from under a later one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.payments.clock import Entry, Outcome, standing
+from services.payments.clock import Entry, Outcome, in_order, standing
+from shared.calendar import us_date
 
 KIND_NAMES = {
     "paid": "payment",
@@ -21,6 +22,10 @@ KIND_NAMES = {
     "withdrawn": "withdrawal",
     "cancelled": "cancellation",
 }
+
+
+LINE_MAX = 10_000
+WITHOUT_AMOUNT = ("contested", "information_received", "cancelled")
 
 
 class Problem(Struct, frozen=True):
@@ -40,6 +45,21 @@ class Known(Struct, frozen=True):
     entries: Sequence[Entry]
     fold: Callable[[Sequence[Entry]], Outcome]
     charges: Mapping[int, int] | None = None
+
+
+def wrong_amounts(kind: str, amount_cents: int | None, interest_cents: int | None) -> dict[str, str]:
+    """By field, what is wrong with the amounts that a plan sends with an event of this kind."""
+    wrong = {}
+    if kind in WITHOUT_AMOUNT:
+        if amount_cents:
+            wrong["amount_cents"] = f"An event of the kind {kind} has no amount."
+        if interest_cents:
+            wrong["interest_cents"] = f"An event of the kind {kind} has no interest."
+    elif kind == "denied" and interest_cents:
+        wrong["interest_cents"] = "A denial has no interest."
+    elif amount_cents == 0 and not (kind == "paid" and interest_cents):
+        wrong["amount_cents"] = "The amount is 0. Give the amount, or leave it out for the whole."
+    return wrong
 
 
 def shape_problem(entry: Entry, today: date) -> Problem | None:
@@ -67,10 +87,10 @@ def waiting_problem(entry: Entry, entries: Sequence[Entry]) -> Problem | None:
 
 def problem_of(entry: Entry, known: Known) -> Problem | None:
     """Why this entry cannot be recorded for this claim, or ``None`` where it can."""
-    if entry.kind == "withdrawn":
-        return None
     if entry.date < known.arrival_date:
-        return Problem("date", f"The claim arrived on {known.arrival_date}. The date cannot be before that.")
+        return Problem(
+            "date", f"The claim arrived on {us_date(known.arrival_date)}. The date cannot be before that."
+        )
     if entry.line is not None and known.charges is not None and entry.line not in known.charges:
         lines = ", ".join(map(str, sorted(known.charges))) or "none"
         return Problem(
@@ -92,6 +112,23 @@ def checked(entry: Entry, known: Known) -> tuple[Entry, Problem | None]:
     if full.amount_cents == 0 and known.fold(()).outstanding_cents:
         return entry, Problem("amount_cents", "Nothing is open that this could be for.", conflict=True)
     return full, problem_of(full, known) if entry.corrects else None
+
+
+def unfit(known: Known, ids: Collection[str]) -> list[tuple[Entry, Problem]]:
+    """Of the entries that count, those of ``ids`` that would have been refused, had they been recorded by date. What
+    was refused is no ground for a later one.
+    """
+    kept: list[Entry] = []
+    found = []
+    for entry in in_order(known.entries):
+        # It stands in the place of what it corrects.
+        alone = replace(entry, corrects=None)
+        problem = checked(alone, replace(known, entries=kept))[1] if entry.entry_id in ids else None
+        if problem is None:
+            kept.append(alone)
+        else:
+            found.append((entry, problem))
+    return found
 
 
 def _with_amount(entry: Entry, known: Known) -> Entry:
@@ -141,7 +178,13 @@ def _payment_problem(entry: Entry, outcome: Outcome, charges: Mapping[int, int] 
 def _denial_problem(entry: Entry, outcome: Outcome, charges: Mapping[int, int] | None) -> Problem | None:
     if outcome.settled_on is not None:
         paid = "The claim is already paid in full. Reverse the payment before denying it."
-        return Problem("kind", paid if outcome.paid_cents else "The claim is already settled.", conflict=True)
+        return Problem(
+            "kind",
+            paid
+            if outcome.paid_cents
+            else "The claim is already settled. If what settled it was a mistake, correct that entry.",
+            conflict=True,
+        )
     left = outcome.outstanding_cents or 0
     if entry.line is not None and charges is not None:
         return _too_much(
@@ -175,7 +218,9 @@ def _contest_problem(entry: Entry, outcome: Outcome) -> Problem | None:
         text = "The claim is already contested and waits for information."
         return Problem("kind", text, conflict=True)
     if outcome.information_on and entry.date < outcome.information_on:
-        return Problem("date", f"Information arrived on {outcome.information_on}; a new contest comes later.")
+        return Problem(
+            "date", f"Information arrived on {us_date(outcome.information_on)}; a new contest comes later."
+        )
     return None
 
 
@@ -184,9 +229,15 @@ def _information_problem(entry: Entry, outcome: Outcome) -> Problem | None:
         text = "The claim was not contested, so no information is awaited."
         return Problem("kind", text, conflict=True)
     if outcome.settled_on is not None:
-        return Problem("kind", "The claim is already settled.", conflict=True)
+        return Problem(
+            "kind",
+            "The claim is already settled. If what settled it was a mistake, correct that entry.",
+            conflict=True,
+        )
     if entry.date < outcome.contested_on:
-        return Problem("date", f"The claim was contested on {outcome.contested_on}. Use that day or later.")
+        return Problem(
+            "date", f"The claim was contested on {us_date(outcome.contested_on)}. Use that day or later."
+        )
     return None
 
 
@@ -225,7 +276,7 @@ def _correction_problem(entry: Entry, known: Known) -> Problem | None:
             return problem
         if entry_id not in before:
             text = (
-                f"With this correction the {KIND_NAMES[each.kind]} of {each.date} would no longer fit: "
+                f"With this correction the {KIND_NAMES[each.kind]} of {us_date(each.date)} would no longer fit: "
                 f"{problem.text} Correct that one first."
             )
             return Problem("corrects", text, conflict=True)

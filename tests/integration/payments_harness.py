@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 from builders import BILLING_NPI, a_claim, a_line, a_receipt
 from flask import Flask
+from msgspec import UNSET, UnsetType
 from service_parts import parts_of
 from sqlalchemy import select
 
 from services.payments.app import create_app
-from services.payments.handlers import record_payments, record_verdicts
+from services.payments.handlers import record_verdicts
 from services.payments.models import API_KEYS, MESSAGING
+from services.payments.payment_events import record_payments
 from shared.database import Database
 from shared.events import (
     CLAIMS_VALIDATED,
@@ -59,6 +61,8 @@ class Payments:
         services: tuple[JudgedService, ...] = (JudgedService(1, "ECM"),),
         amount_cents: int = 96_000,
         charges: tuple[int, ...] = (),
+        supersedes: str | UnsetType | None = UNSET,
+        key: str = MEMBER_KEY,
         **claim: Any,
     ) -> Event:
         each = charges or (amount_cents,)
@@ -75,13 +79,14 @@ class Payments:
             findings=(),
             services=services,
             versions={},
+            supersedes=supersedes,
         )
         return new_event(
             CLAIMS_VALIDATED,
             "claim.validated",
             "/validator",
             subject=claim_id,
-            key=MEMBER_KEY,
+            key=key,
             data=judged,
             now=self.now(),
             correlation_id="upload-1",

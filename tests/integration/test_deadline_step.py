@@ -12,7 +12,7 @@ from services.payments.deadlines.step import TellOfDeadlines
 from services.payments.log.audit_log import read, read_head
 from services.payments.log.log_check import Intact, verify
 from services.payments.models import CLOCKS, DEADLINE_NOTICES, MESSAGING, TIMELINESS_LOG
-from services.payments.projection import rebuild
+from services.payments.rebuild import rebuild
 from shared.database import Database
 from shared.events import PAYMENTS_CLOCKS, Event
 
@@ -85,7 +85,12 @@ def test_notices_stand_in_the_timeliness_log_without_anything_personal(payments:
         assert isinstance(verify(read(connection), read_head(connection)), Intact)
     assert entry.event == "clock.deadline_near"
     data = msgspec.json.decode(entry.data)
-    assert data == {"notice": "near_20", "deadline": "2026-04-01", "due_on": "2026-03-22"}
+    assert data == {
+        "notice": "near_20",
+        "deadline": "2026-04-01",
+        "due_on": "2026-03-22",
+        "noticed_at": "2026-03-22T20:00:00.000000Z",
+    }
 
 
 def test_a_payment_that_is_reversed_brings_back_only_what_was_not_told(payments: Payments) -> None:
@@ -129,7 +134,8 @@ def test_making_the_clocks_again_tells_of_nothing_twice(payments: Payments) -> N
     tick(payments, "2026-04-02")
     before = told(payments)
     with payments.database.begin() as connection:
-        rebuild(connection)
+        connection.execute(CLOCKS.update().values(status="paid", next_notice_on=None))
+    list(rebuild(payments.database, payments.now(), apply=True))
     tick(payments, "2026-04-02")
     assert told(payments) == before and len(before) == 5
 
@@ -154,16 +160,16 @@ def test_only_one_ticker_works_at_a_time(payments: Payments) -> None:
 @pytest.mark.parametrize(
     ("notice", "words"),
     [
-        ("near_20", "Payment is due by 04/01/2026."),
-        ("missed", "The deadline of 04/01/2026 has passed without payment in full."),
-        ("contract_near_75", "The plan's 90 days to pay under its contract end on 05/31/2026."),
+        ("near_20", "Payment is due by Apr 1, 2026."),
+        ("missed", "The deadline of Apr 1, 2026 has passed without payment in full."),
+        ("contract_near_75", "The plan's 90 days to pay under its contract end on May 31, 2026."),
         (
             "contract_missed_30",
-            "The plan's days to pay under its contract ended on 04/01/2026 without payment in full.",
+            "The plan's days to pay under its contract ended on Apr 1, 2026 without payment in full.",
         ),
         (
             "interest_started",
-            "The deadline was 04/01/2026. Interest grows for every day until the claim is paid.",
+            "The deadline was Apr 1, 2026. Interest grows for every day until the claim is paid.",
         ),
     ],
 )

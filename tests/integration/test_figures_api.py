@@ -14,22 +14,28 @@ import pytest
 from builders import BILLING_NPI, OTHER_NPI, a_line
 from naive_figures import claims_of, naive_figures
 from payments_harness import Payments
+from sqlalchemy import text
 from test_payments_pages import browser
 
+from services.payments.clock import Entry, period_of, run
 from services.payments.figures.words import DEFINITIONS
 from shared.database import Database
 from shared.events import ClaimJudged, JudgedService
+from shared.payers import Payers, PayerTerms
 
 D = date.fromisoformat
 START = D("2026-01-05")
 ECM, CS = JudgedService(1, "ECM", "ecm"), JudgedService(1, "CS", "housing_deposits")
 OUTREACH = JudgedService(1, "ECM", "ecm_outreach", True)
+PAYERS = Payers.parse(
+    "".join(f'[[payer]]\nids = ["{each}"]\nname = "Plan {each}"\n' for each in ("P1", "P2", "P3", "GSHP1"))
+)
 KINDS = ("paid", "paid", "paid", "denied", "contested", "information_received")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def payments(new_database: Callable[[str], Database], request: pytest.FixtureRequest) -> Payments:
-    return Payments(new_database(request.param), "2026-12-31")
+    return Payments(new_database(request.param), "2026-12-31", PAYERS)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -203,6 +209,55 @@ def test_acknowledgement_and_rejection_notices_are_timed_from_the_first_verdict(
     assert (before["acknowledgement"]["matured"], before["rejection_notice"]["noticed"]) == (2, 1)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_the_first_verdict_counts_also_where_a_later_one_comes_before_it(
+    payments: Payments, together: bool
+) -> None:
+    payments.today = "2026-03-03"
+    first = payments.verdict(verdict="pended")
+    payments.today = "2026-03-20"
+    released = payments.verdict(judgement=2)
+
+    if together:
+        payments.judge(released, first)
+    else:
+        for each in (released, first, first):
+            payments.judge(each)
+
+    total = payments.get("timeliness?as_of=2026-03-20")["total"]
+    assert (total["acknowledgement"]["in_time"], total["acknowledgement"]["median_days"]) == (1, 1)
+    log = payments.get("timeliness-log", role="auditor")["items"]
+    told = [entry["data"].get("verdict", entry["event"]) for entry in log]
+    assert sorted(told) == ["accepted", "claim.received", "clock.started", "pended"]
+    now, then = (payments.get(f"claims/clm_1/clock{at}") for at in ("", "?at=2026-03-20"))
+    assert (now["verdict"], now["judgement"], now["clock"]["state"]) == ("accepted", 2, "open")
+    assert (then["verdict"], then["judgement"], then["judged_at"]) == ("accepted", 2, now["judged_at"])
+    evidence = payments.get("claims/clm_1/evidence.json", role="auditor")
+    assert evidence["acknowledgement"] == {"acknowledgement_due": "2026-03-04", "acknowledged_in_time": True}
+    assert [each["judgement"] for each in evidence["verdicts"]] == [1, 2]
+    assert payments.get("timeliness-log/verification", role="auditor")["intact"]
+    export = payments.call("GET", "timeliness-log/export.jsonl", role="auditor").data.splitlines()
+    claims = claims_of(line for line in export if b'"checkpoint"' not in line)
+    assert naive_figures(claims.values(), D("2026-03-20"))["acknowledged"] == 1
+
+
+def test_a_rejection_that_comes_after_the_acceptance_that_followed_it_starts_and_stops_nothing(
+    payments: Payments,
+) -> None:
+    rejected, accepted = payments.verdict(verdict="rejected"), payments.verdict(judgement=2)
+
+    payments.judge(accepted)
+    payments.judge(rejected)
+
+    assert payments.clock()["state"] == "overdue"
+    assert [type_ for type_, _ in payments.published()] == ["clock.started"]
+    log = payments.get("timeliness-log", role="auditor")["items"]
+    assert [entry["event"] for entry in log] == [
+        "claim.received", "claim.judged", "clock.started", "claim.judged", "claim.rejection_noticed",
+    ]  # fmt: skip
+    assert payments.get("timeliness")["total"]["rejection_notice"]["noticed"] == 0
+
+
 def test_interest_runs_on_overdue_claims_to_the_cent_of_their_clocks(payments: Payments) -> None:
     for number, amount in enumerate((96_000, 12_345, 1, 999_999)):
         payments.judge(payments.verdict(f"clm_{number}", amount_cents=amount))
@@ -215,6 +270,38 @@ def test_interest_runs_on_overdue_claims_to_the_cent_of_their_clocks(payments: P
     owed = total["interest_due_cents"] + total["interest_running_cents"]
     assert owed == sum(clock["interest_due_cents"] for clock in clocks) > 30_000
     assert total["interest_paid_cents"] == 100
+
+
+def test_interest_on_the_rest_is_rounded_with_that_of_a_part_paid_late(payments: Payments) -> None:
+    # On April 29, 50 cents were 14 days late and 9,950 are 28: 0.29 and 114.49 cents, together 115 and not 114.
+    payments.judge(payments.verdict(amount_cents=10_000))
+    payments.post_event("clm_1", kind="paid", date="2026-04-15", amount_cents=50)
+    for day in ("2026-04-29", "2026-05-13", "2026-06-10", "2026-07-01"):
+        payments.today = day
+        running = payments.clock()["interest_due_cents"]
+        figures = payments.get("timeliness")["total"]
+        [listed] = payments.get("clocks")["items"]
+        entries = [Entry("paid", D("2026-04-15"), 50), Entry("paid", D(day), 9_950)]
+        terms = PayerTerms()
+        paid = run(period_of(D("2026-03-02"), terms), terms, 10_000, entries)
+
+        assert running == listed["interest_due_cents"] == paid.interest_cents
+        assert figures["interest_due_cents"] + figures["interest_running_cents"] == paid.interest_cents
+
+
+def test_a_late_payment_is_wrong_only_when_the_days_of_its_interest_have_run_out(payments: Payments) -> None:
+    for number, amount in enumerate((96_000, 1_000)):
+        payments.judge(payments.verdict(f"clm_{number}", amount_cents=amount))
+        payments.post_event(f"clm_{number}", kind="paid", date="2026-04-22", amount_cents=amount)
+
+    def wrong(day: str) -> tuple[int, int]:
+        window = payments.get(f"timeliness?as_of={day}")["pattern"]["windows"][0]
+        return window["wrong"], window["running"]
+
+    # Five working days for 8.28 dollars; ten days after the end of the month for 9 cents.
+    assert [wrong(day) for day in ("2026-04-29", "2026-04-30", "2026-05-10", "2026-05-11")] == [
+        (0, 2), (1, 1), (1, 1), (2, 0)
+    ]  # fmt: skip
 
 
 def test_ninety_five_percent_of_three_months_have_to_be_paid_correctly(payments: Payments) -> None:
@@ -274,6 +361,39 @@ def test_a_name_in_the_place_of_a_provider_number_never_shows(payments: Payments
     assert [group["key"]["provider"] for group in groups] == ["", BILLING_NPI]
 
 
+def test_a_name_in_the_place_of_a_payer_id_stays_out_of_the_log_and_of_what_auditors_see(
+    payments: Payments,
+) -> None:
+    payments.judge(
+        payments.verdict("clm_1", verdict="rejected", payer_id="Ana Rivera"),
+        payments.verdict("clm_2", verdict="rejected", payer_id="gshp1"),
+        payments.verdict("clm_3", payer_id="NEWPLAN"),
+    )
+
+    groups = payments.get("timeliness?group_by=payer")["groups"]
+    assert {group["key"]["payer"]: group["received"] for group in groups} == {"": 1, "GSHP1": 1, "NEWPLAN": 1}
+    log = payments.get("timeliness-log", role="auditor")["items"]
+    receipts = [entry["data"]["payer_id"] for entry in log if entry["event"] == "claim.received"]
+    assert receipts == ["", "gshp1", "NEWPLAN"]
+    for path in (
+        "timeliness?group_by=payer,month", "timeliness?group_by=payer&lines=1", "timeliness-log",
+        "claims/clm_1/evidence.json", "audit/sample?universe=claims&size=10&seed=1", "outreach?group_by=payer",
+    ):  # fmt: skip
+        assert "Rivera" not in json.dumps(payments.get(path, role="auditor")), path
+    verification = payments.get("timeliness-log/verification", role="auditor")
+    assert verification["intact"], verification
+
+
+def test_who_changes_a_payer_that_the_log_does_not_name_is_found(payments: Payments) -> None:
+    payments.judge(payments.verdict(verdict="rejected", payer_id="Ana Rivera"))
+    with payments.database.begin() as connection:
+        connection.execute(text("UPDATE clocks SET payer_id = 'GSHP1'"))
+
+    verification = payments.get("timeliness-log/verification", role="auditor")
+
+    assert (verification["intact"], verification["first_bad_sequence"]) == (False, 1)
+
+
 def test_a_key_of_one_payer_sees_its_figures_only(payments: Payments) -> None:
     payments.judge(
         payments.verdict("clm_1", payer_id="A"), payments.verdict("clm_2", payer_id="B", npi=OTHER_NPI)
@@ -308,8 +428,9 @@ def test_the_page_shows_all_tables_and_its_files(payments: Payments) -> None:
     assert page.status_code == 200
     for words in (
         "2026-Q1",
-        "Interest running",
-        "Paid: over 90 days",
+        "Paid claims by days to payment",
+        "Unpaid claims by days since receipt",
+        "over 90 days",
         "Three months in a row",
         "Jan 1, 2026",
     ):
@@ -321,3 +442,23 @@ def test_the_page_shows_all_tables_and_its_files(payments: Payments) -> None:
     wrong = auditor.get("/payments/timeliness?from=2026-03-02&to=2026-03-01")
     assert "lies before the first" in wrong.text
     assert browser(payments, "provider").get("/payments/timeliness.csv").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["timeliness", "outreach", "monthly-report.json?month=2026-03&"])
+def test_figures_of_a_day_to_come_are_a_forecast_and_say_so(payments: Payments, path: str) -> None:
+    payments.judge(payments.verdict(arrival="2026-03-02"))
+    payments.today = "2026-03-31"
+    question = path if "?" in path else f"{path}?"
+
+    today = payments.get(f"{question}as_of=2026-03-31")
+    ahead = payments.get(f"{question}as_of=2026-04-01")
+
+    assert (today["forecast"], "forecast" in today["definitions"]) == (False, False)
+    assert ahead["forecast"] is True
+    assert "has not come yet" in ahead["definitions"]["forecast"]
+    if "?" not in path:
+        names = [
+            payments.call("GET", f"{question}format=csv&as_of={day}").headers["Content-Disposition"]
+            for day in ("2026-03-31", "2026-04-01")
+        ]
+        assert ["forecast" in name for name in names] == [False, True]

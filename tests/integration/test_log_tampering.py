@@ -256,7 +256,7 @@ BY_THE_SERVER: dict[str, tuple[Callable[[Connection], Any], int]] = {
         lambda connection: connection.execute(
             text("UPDATE clocks SET deadline = '2026-04-30', running_deadline = '2026-04-30'")
         ),
-        1,
+        3,
     ),
     "a clock taken away": (
         lambda connection: (

@@ -39,6 +39,9 @@ def test_the_report_says_what_the_figures_say(payments: Payments) -> None:
     assert [denial["claim_id"] for denial in report["wrong_denials"]] == ["clm_x"]
     assert report["log"]["intact"] is True
     assert (report["log"]["entries"], report["log"]["head_hash"]) == (log["entries"], log["head_hash"])
+    # No checkpoint was signed, so the whole log was read.
+    assert report["log"]["checked_from"] == 1
+    assert report["log"]["claims_compared"] >= report["receipts"]["received"]
     assert (report["format"], report["month"], report["payers"]) == (
         "promptclaim.monthly-report.v1",
         "2026-03",

@@ -4,11 +4,14 @@ import re
 from typing import Any
 
 import pytest
+from builders import BILLING_NPI
 from flask.testing import FlaskClient
 from payments_harness import Payments
 
 from services.payments.app import create_app
 from services.payments.models import API_KEYS
+from shared.events import JudgedService
+from shared.payers import Payers
 from shared.security import Keys
 
 
@@ -25,6 +28,12 @@ def browser(payments: Payments, role: str) -> FlaskClient:
     with client.session_transaction() as session:
         session["key"], session["since"] = key.record.id, int(payments.now().timestamp())
     return client
+
+
+def notices(page: str) -> str:
+    """The words of the notices on a page."""
+    found = re.findall(r'<div class="notice.*?</div>', page, re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", " ".join(found)).split())
 
 
 def form_token(page: str) -> dict[str, str]:
@@ -58,6 +67,56 @@ def test_a_payment_is_recorded_through_the_form(payments: Payments) -> None:
     page = client.get("/payments/claims/clm_1").text
     assert "Paid on time" in page
     assert "$960.00" in page
+
+
+def test_the_page_confirms_what_the_form_has_recorded_and_says_when_it_stood_there_already(
+    payments: Payments,
+) -> None:
+    client = browser(payments, "claims")
+    form = form_token(client.get("/payments/claims/clm_1").text)
+    form |= {"kind": "denied", "date": "2026-03-02", "reference": "LETTER-7"}
+
+    first = client.post("/payments/claims/clm_1", data=form)
+    again = client.post("/payments/claims/clm_1", data=form)
+
+    notice = notices(client.get(first.location).text)
+    assert "Recorded Denied, Mar 2, 2026" in notice
+    assert "LETTER-7" in notice
+    assert "give the specific reasons" in notice
+    assert "Recorded before" in notices(client.get(again.location).text)
+    assert "nothing was added" in notices(client.get(again.location).text)
+    assert notices(client.get("/payments/claims/clm_1").text) == ""
+
+
+def test_a_denial_shows_its_reason_with_the_meaning_of_its_codes(payments: Payments) -> None:
+    payments.post_event("clm_1", kind="denied", date="2026-03-02", reason="CO-197 960.00; CO-999 0.00")
+
+    page = browser(payments, "claims").get("/payments/claims/clm_1").text
+
+    assert "CO-197 960.00" in page
+    assert "There was no authorization for the service." in page
+    assert "See the plan&#39;s remittance" in page
+
+
+@pytest.mark.parametrize("path", ["timeliness", "outreach"])
+@pytest.mark.parametrize("role", ["claims", "auditor"])
+def test_figures_by_provider_and_payer_show_names_beside_the_numbers(
+    new_database: Any, path: str, role: str
+) -> None:
+    payers = Payers.parse('[[payer]]\nids = ["GSHP1"]\nname = "Golden State Health Plan"\n')
+    payments = Payments(new_database("sqlite"), payers=payers)
+    outreach = JudgedService(1, "ECM", outreach=True)
+    payments.judge(payments.verdict(services=(outreach,)))
+    Keys(payments.database, API_KEYS).create(
+        "provider", "Harbor Light Shelter", payments.now(), npis=(BILLING_NPI,)
+    )
+    client = browser(payments, role)
+
+    by_provider = client.get(f"/payments/{path}?group_by=provider").text
+    by_payer = client.get(f"/payments/{path}?group_by=payer").text
+
+    assert f'Harbor Light Shelter<br><span class="hint">{BILLING_NPI}</span>' in by_provider
+    assert 'Golden State Health Plan<br><span class="hint">GSHP1</span>' in by_payer
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,16 @@ def test_a_remittance_is_sent_and_what_became_of_it_is_shown(payments: Payments)
     assert "march.835" in client.get("/payments/remittances").text
 
 
+def test_what_was_not_paid_is_told_in_words_beside_the_payers_codes(payments: Payments) -> None:
+    client = browser(payments, "claims")
+
+    sent = upload(client, an_835(claim("PCN-3", paid=0, reason="CO*197"), amount=0))
+
+    page = client.get(sent.location).text
+    assert "CO-197 960.00" in page
+    assert "There was no authorization for the service." in page
+
+
 def test_a_payment_that_fits_two_claims_is_matched_with_the_form(payments: Payments) -> None:
     client = browser(payments, "claims")
     sent = upload(client, an_835(claim("PCN-1"), amount=96_000))
@@ -149,7 +159,7 @@ def test_what_waits_for_its_day_is_counted_and_its_warning_shown(payments: Payme
     upload(client, an_835(claim("PCN-3"), amount=96_000))
     sent = upload(client, an_835(claim("PCN-3"), amount=96_000, trace="EFT-2", day="20260413"))
 
-    assert "already paid in full, under EFT-1 on 2026-04-01" in client.get(sent.location).text
+    assert "already paid in full, under EFT-1 on Apr 1, 2026" in client.get(sent.location).text
     assert ">Waits for its day</th>" in client.get("/payments/remittances").text
 
 

@@ -112,7 +112,7 @@ def test_a_service_within_90_days_makes_an_attempt_successful() -> None:
 def state(entries: list[Entry], as_of: date = LONG_AFTER, charge: int = 4_000) -> LinePayment:
     """Line 2 of a claim of 100 dollars."""
     outcome = run(period_of(ARRIVAL, TERMS), TERMS, 10_000, entries)
-    return line_payment(outcome, entries, 2, charge, as_of)
+    return line_payment(outcome, 2, charge, as_of)
 
 
 def test_a_line_stands_as_was_recorded_for_it() -> None:
@@ -135,6 +135,24 @@ def test_a_line_stands_as_its_claim_where_nothing_names_it() -> None:
     assert state([Entry("withdrawn", ARRIVAL)]).state == "withdrawn"
     assert (state([], DEADLINE).state, state([], DEADLINE + DAY)) == ("unpaid", LinePayment("overdue", True))
     assert state([Entry("paid", ARRIVAL, 5_000)], DEADLINE) == LinePayment("unpaid", False, 2_000)
+
+
+def test_a_denial_while_the_clock_stood_still_is_not_late() -> None:
+    contested = Entry("contested", DEADLINE)
+    information = Entry("information_received", DEADLINE + 10 * DAY)
+    denied = Entry("denied", DEADLINE + 20 * DAY)
+
+    assert state([contested, denied]) == LinePayment("denied", False)
+    assert state([contested, information, denied]) == LinePayment("denied", False)
+    assert state([contested, information, denied], charge=0) == LinePayment("denied", False)
+    assert state([Entry("denied", DEADLINE + DAY)], charge=0) == LinePayment("denied", True)
+
+
+def test_a_line_denied_in_time_is_not_late_for_another_that_was() -> None:
+    in_time = Entry("denied", ARRIVAL, 4_000, line=2)
+    too_late = Entry("denied", DEADLINE + DAY, 6_000, line=1)
+
+    assert state([in_time, too_late]) == LinePayment("denied", False)
 
 
 def a_line(**values: Any) -> OutreachLine:

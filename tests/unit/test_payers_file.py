@@ -44,19 +44,14 @@ def test_without_a_file_nothing_is_configured() -> None:
 
 def test_supports_are_offered_by_id_and_date() -> None:
     terms = Payers.parse(
-        GOOD + 'supports = ["meals", { service = "housing", from = 2024-01-01, to = 2024-12-31 }]\n'
+        GOOD
+        + 'supports = ["respite", { service = "day_habilitation", from = 2024-01-01, to = 2024-12-31 }]\n'
     ).terms_of("A1")
 
-    assert terms.offers("meals", date(2030, 1, 1))
-    assert [terms.offers("housing", date(y, m, d)) for y, m, d in ((2023, 12, 31), (2024, 1, 1))] == [
-        False,
-        True,
-    ]
-    assert [terms.offers("housing", date(y, m, d)) for y, m, d in ((2024, 12, 31), (2025, 1, 1))] == [
-        True,
-        False,
-    ]
-    assert not terms.offers("respite", date(2024, 6, 1))
+    assert terms.offers("respite", date(2030, 1, 1))
+    days = [date(2023, 12, 31), date(2024, 1, 1), date(2024, 12, 31), date(2025, 1, 1)]
+    assert [terms.offers("day_habilitation", day) for day in days] == [False, True, True, False]
+    assert not terms.offers("recuperative_care", date(2024, 6, 1))
     assert Payers.parse(GOOD).terms_of("A1").offers("respite", date(2024, 6, 1))
 
 
@@ -74,10 +69,14 @@ def test_supports_are_offered_by_id_and_date() -> None:
         ("near_days_90 = [90]", "from 1 to 89"),
         ('contracted = "yes"', "true or false"),
         ("filing_limit = 90", "'filing_limit' is not known"),
-        ('supports = [{ service = "meals", since = 2024-01-01 }]', "'since' is not known"),
-        ('supports = [{ service = "meals", from = "2024-01-01" }]', "without quotes"),
-        ('supports = [{ service = "meals", from = 2024-02-01, to = 2024-01-01 }]', "before from"),
+        ('supports = [{ service = "respite", since = 2024-01-01 }]', "'since' is not known"),
+        ('supports = [{ service = "respite", from = "2024-01-01" }]', "without quotes"),
+        ('supports = [{ service = "respite", from = 2024-02-01, to = 2024-01-01 }]', "before from"),
         ("supports = [7]", "service id"),
+        ("supports = [{ from = 2024-01-01 }]", "service id"),
+        ('supports = ["respit"]', "'respit' is no Community Support. The ids are"),
+        ('supports = ["respit"]', ", respite,"),
+        ('supports = [{ service = "ecm", from = 2024-01-01 }]', "'ecm' is no Community Support"),
         ('supports = "meals"', "must be a list"),
     ],
 )

@@ -48,6 +48,15 @@ def test_ninety_percent_is_met_and_a_hair_less_is_not() -> None:
     assert (hair_less.share, hair_less.met) == (0.9, False)
 
 
+def test_ninety_nine_percent_in_ninety_days_is_met_and_a_hair_less_is_not() -> None:
+    paid = cohort("paid", paid_in_full_on=START + 90 * DAY, count=9_899_999)
+    one = cohort("paid", paid_in_full_on=START + 90 * DAY)
+    late = cohort(count=100_000)
+
+    assert figures([paid, one, late], D("2026-12-31")).total.within_90.met is True
+    assert figures([paid, late], D("2026-12-31")).total.within_90.met is False
+
+
 def test_a_claim_contested_in_time_leaves_the_set_and_comes_back_with_the_information() -> None:
     waiting = figures([cohort("contested", awaits_information=True)], D("2026-12-31")).total
     back = cohort("paid", contract_from=START + 50 * DAY, paid_in_full_on=START + 70 * DAY)
@@ -96,8 +105,8 @@ def test_the_pattern_measures_complete_claims_that_are_paid_or_past_their_deadli
     as_of = DEADLINE + DAY
     cohorts = [
         cohort("paid", paid_in_full_on=START, count=18),
-        cohort("paid", paid_in_full_on=as_of, late=True, interest_complete=True),
-        cohort("paid", paid_in_full_on=as_of, late=True, interest_complete=False),
+        cohort("paid", paid_in_full_on=as_of, late=True),
+        cohort("paid", paid_in_full_on=as_of, late=True, interest_payable_by=START),
         cohort("denied", settled_otherwise_on=START, count=50),
         cohort("contested", awaits_information=True, count=50),
         cohort("none", verdict="rejected", count=50),
@@ -112,6 +121,26 @@ def test_the_pattern_measures_complete_claims_that_are_paid_or_past_their_deadli
     assert (missed.measured, missed.wrong, missed.met) == (21, 2, False)
     assert (on_the_day.measured, on_the_day.running, on_the_day.met) == (20, 1, True)
     assert pattern([], as_of).met is None
+
+
+def test_a_late_payment_is_not_measured_while_its_interest_may_still_come() -> None:
+    payable_by = DEADLINE + 6 * DAY
+    late = [cohort("paid", paid_in_full_on=DEADLINE + DAY, late=True, interest_payable_by=payable_by)]
+
+    [before, _], [after, _] = (pattern(late, day).windows for day in (payable_by, payable_by + DAY))
+
+    assert (before.measured, before.wrong, before.running) == (0, 0, 1)
+    assert (after.measured, after.wrong, after.running) == (1, 1, 0)
+
+
+def test_ninety_five_percent_paid_correctly_is_met_and_a_hair_less_is_not() -> None:
+    as_of = DEADLINE + DAY
+    right = cohort("paid", paid_in_full_on=START, count=9_499_999)
+    one = cohort("paid", paid_in_full_on=START)
+    overdue = cohort(count=500_000)
+
+    assert pattern([right, one, overdue], as_of).met is True
+    assert pattern([right, overdue], as_of).met is False
 
 
 def test_the_windows_of_a_pattern_are_three_months_in_a_row() -> None:

@@ -13,11 +13,12 @@ from services.payments.audit import schemas
 from services.payments.audit.evidence import evidence, pack
 from services.payments.audit.sampling import ALGORITHM, draw
 from services.payments.audit.universes import UNIVERSES, Universe, claim_ids, described
-from services.payments.callers import parts, scope_of_caller, today
+from services.payments.callers import scope_of_caller
 from services.payments.log.api import verifier_source
 from services.payments.log.signing import signing_keys
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint
+from shared.web.context import parts, today
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 
@@ -59,8 +60,9 @@ def sample(query: dict[str, Any]) -> dict[str, Any]:
     )
     seed = query.get("seed") or secrets.token_hex(8)
     with parts().database.read() as connection:
-        drawn = draw(claim_ids(connection, scope_of_caller(), universe), query["size"], seed)
-        items = described(connection, drawn.claim_ids, universe.as_of)
+        scope = scope_of_caller()
+        drawn = draw(claim_ids(connection, scope, universe), query["size"], seed)
+        items = described(connection, scope, drawn.claim_ids, universe.as_of)
     return {
         "universe": universe.name,
         "meaning": UNIVERSES[universe.name],

@@ -23,6 +23,7 @@ from services.payments.log.checkpoints import Checkpoint, key_documents
 from services.payments.log.log_check import LogEntry
 from services.payments.log.merkle import path
 from services.payments.log.signing import SigningKeys
+from services.payments.log.told import JUDGED
 from services.payments.models import CHECKPOINTS, CLAIM_LINES, CLOCKS, DEADLINE_NOTICES, TIMELINESS_LOG
 from services.payments.queries import Scope
 from shared.events import utc_text
@@ -59,14 +60,18 @@ def evidence(
         event: [entry for entry in entries if entry.event == event] for event in {e.event for e in entries}
     }
     received = data.get("claim.received", [])
-    judged = data.get("claim.judged", [])
+    # A judgement may have come after a newer one; the first one is the acknowledgement.
+    judged = sorted(data.get(JUDGED, []), key=lambda entry: entry.data["judgement"])
     anchors = _anchors(connection, entries, keys.by_id())
     shown = {name: value for name, value in found.items() if name not in _PRIVATE}
-    member = connection.execute(select(CLOCKS.c.member_key).where(CLOCKS.c.claim_id == claim_id)).scalar_one()
+    c = CLOCKS.c
+    statement = select(c.member_key, c.payer_id, c.verdict, c.status).where(c.claim_id == claim_id)
+    row = connection.execute(statement).one()
     return {
         **shown,
         "made_at": utc_text(now),
-        "member": member,
+        "member": row.member_key,
+        "payer_id": scope.payer_shown(row),
         "provider_npi": found["provider_npi"] if is_npi(found["provider_npi"]) else "",
         "payments": [_without_words(payment) for payment in found["payments"]],
         "receipt": dict(received[0].data) if received else {},

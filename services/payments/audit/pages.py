@@ -7,11 +7,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from services.payments.audit.api import evidence_pack, sample
 from services.payments.audit.schemas import SampleQuery
 from services.payments.audit.universes import UNIVERSES
-from services.payments.callers import parts, verify_log
+from services.payments.callers import verify_log
 from services.payments.log import api as log_api
 from services.payments.log.checkpoint_step import newest_first
 from services.payments.log.log_check import Intact
 from services.payments.log.signing import signing_keys
+from shared.web.context import parts
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 from shared.web.sessions import page_requires

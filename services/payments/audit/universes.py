@@ -70,23 +70,23 @@ def claim_ids(connection: Connection, scope: Scope, universe: Universe) -> Itera
         after = found[-1]
 
 
-def described(connection: Connection, ids: Sequence[str], as_of: date) -> list[dict[str, Any]]:
+def described(connection: Connection, scope: Scope, ids: Sequence[str], as_of: date) -> list[dict[str, Any]]:
     """The claims of a sample, in the order of ``ids``. No PHI: the member is not among it."""
     rows = {
         row.claim_id: row
         for row in connection.execute(select(CLOCKS).where(among(connection, CLOCKS.c.claim_id, ids)))
     }
-    return [_item(rows[claim_id], as_of) for claim_id in ids if claim_id in rows]
+    return [_item(scope, rows[claim_id], as_of) for claim_id in ids if claim_id in rows]
 
 
-def _item(row: Any, as_of: date) -> dict[str, Any]:
+def _item(scope: Scope, row: Any, as_of: date) -> dict[str, Any]:
     state = "not_running"
     if row.status != "none":
         state = state_of(row.status, row.late, row.running_deadline, row.near_on, as_of)
     return {
         "claim_id": row.claim_id,
         "submission_id": row.submission_id,
-        "payer_id": row.payer_id,
+        "payer_id": scope.payer_shown(row),
         # A rejected claim may hold anything in this place, a person's name as well.
         "provider_npi": row.provider_npi if is_npi(row.provider_npi) else "",
         "channel": row.channel,

@@ -10,12 +10,13 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select
+from sqlalchemy import Connection, Row, and_, exists, select
 
 from services.payments.clock import Outcome
 from services.payments.clock_document import interest_payable_by
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import entries_of, fold_row
+from services.payments.queries import Scope
 from shared.prompt_pay import SMALL_INTEREST_BELOW_CENTS, is_small
 
 AUTHORITY = "Health and Safety Code 1371; DMHC guidance on interest under 2 dollars"
@@ -135,14 +136,12 @@ def _sum(payer_id: str, provider_npi: str, items: Iterable[Item]) -> Sum:
     )
 
 
-def small_interest(
-    connection: Connection, scope: Iterable[ColumnElement[bool]], month: Month
-) -> SmallInterest:
-    """The month's list of the claims that meet the conditions ``scope`` on ``clocks``."""
-    return listed(_items(connection, tuple(scope), month), month)
+def small_interest(connection: Connection, scope: Scope, month: Month) -> SmallInterest:
+    """The month's list of the claims of ``scope``."""
+    return listed(_items(connection, scope, month), month)
 
 
-def _items(connection: Connection, scope: tuple[ColumnElement[bool], ...], month: Month) -> Iterator[Item]:
+def _items(connection: Connection, scope: Scope, month: Month) -> Iterator[Item]:
     c, e = CLOCKS.c, PAYMENT_ENTRIES.c
     # A payment of the month, corrected or not: which of them count, and how late, only the clock's fold says.
     paid = exists().where(e.claim_id == c.claim_id, e.kind == "paid", e.date.between(month.first, month.last))
@@ -151,21 +150,23 @@ def _items(connection: Connection, scope: tuple[ColumnElement[bool], ...], month
     while True:
         statement = (
             select(CLOCKS)
-            .where(small, c.arrival_date <= month.last, c.claim_id > after, c.status != "none", paid, *scope)
+            .where(small, c.arrival_date <= month.last, c.claim_id > after, c.status != "none", paid)
+            .where(*scope.conditions())
             .order_by(c.claim_id)
             .limit(_CHUNK)
         )
         rows = connection.execute(statement).all()
-        yield from _of_rows(connection, rows, month)
+        yield from _of_rows(connection, rows, scope, month)
         if len(rows) < _CHUNK:
             return
         after = rows[-1].claim_id
 
 
-def _of_rows(connection: Connection, rows: Iterable[Row[Any]], month: Month) -> Iterator[Item]:
+def _of_rows(connection: Connection, rows: Iterable[Row[Any]], scope: Scope, month: Month) -> Iterator[Item]:
     chunk = list(rows)
     entries = entries_of(connection, [row.claim_id for row in chunk])
     for row in chunk:
-        item = item_of(dict(row._mapping), fold_row(row, entries.get(row.claim_id, ())), month)
+        claim = {**row._mapping, "payer_id": scope.payer(row.payer_id)}
+        item = item_of(claim, fold_row(row, entries.get(row.claim_id, ())), month)
         if item is not None:
             yield item

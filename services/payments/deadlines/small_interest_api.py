@@ -16,11 +16,12 @@ from flask.views import MethodView
 from marshmallow import ValidationError, fields
 from marshmallow.validate import OneOf
 
-from services.payments.callers import parts, scope_of_caller, today
+from services.payments.callers import scope_of_caller
 from services.payments.deadlines.small_interest import Item, Month, SmallInterest, Sum, small_interest
 from services.payments.figures.csv_rows import as_text
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint, Schema
+from shared.web.context import parts, today
 from shared.web.responses import json_response
 from shared.web.sessions import page_requires
 
@@ -132,7 +133,7 @@ def month_of(text: str) -> Month | None:
 
 def _found(month: Month) -> SmallInterest:
     with parts().database.read() as connection:
-        return small_interest(connection, scope_of_caller().conditions(), month)
+        return small_interest(connection, scope_of_caller(), month)
 
 
 def _csv(found: SmallInterest) -> Response:

@@ -23,7 +23,7 @@ from services.payments.projection import decoded_terms, entries_of, fold_row
 from shared.among import among
 from shared.calendar import pacific_date
 from shared.database import insert_rows, update_rows
-from shared.events import DeadlineNotice, Event
+from shared.events import DeadlineNotice, Event, utc_text
 from shared.failpoints import failpoint
 from shared.messaging.outbox import enqueue
 from shared.parts import Parts
@@ -137,7 +137,7 @@ class _Batch:
                     "noticed_at": self._now,
                 }
             )
-            happenings.append(Happening(notice.event, row.claim_id, _logged(notice)))
+            happenings.append(Happening(notice.event, row.claim_id, self._logged(notice)))
             events.append(self._event(notice, row, outcome, sequence))
         insert_rows(connection, DEADLINE_NOTICES, rows)
         update_rows(connection, CLOCKS, ("claim_id",), self._moved)
@@ -155,10 +155,10 @@ class _Batch:
             notice=DeadlineNotice(notice.notice, notice.deadline, notice.due_on, notice.authority),
         )
 
-
-def _logged(notice: Notice) -> dict[str, Any]:
-    return {
-        "notice": notice.notice,
-        "deadline": notice.deadline.isoformat(),
-        "due_on": notice.due_on.isoformat(),
-    }
+    def _logged(self, notice: Notice) -> dict[str, Any]:
+        return {
+            "notice": notice.notice,
+            "deadline": notice.deadline.isoformat(),
+            "due_on": notice.due_on.isoformat(),
+            "noticed_at": utc_text(self._now),
+        }

@@ -12,12 +12,14 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from services.payments.figures.acknowledgements import Judged
 from services.payments.figures.cohorts import Question, chosen, key_of
+from services.payments.log.told import JUDGED
 from services.payments.models import CLOCKS, TIMELINESS_LOG
 from services.payments.queries import Scope
 from shared.calendar import pacific_date
 
 
 class _Judgement(msgspec.Struct, frozen=True):
+    judgement: int
     verdict: str
     judged_at: datetime
 
@@ -48,7 +50,7 @@ def _judged_once(connection: Connection, scope: Scope, question: Question) -> It
     for arrival, hour, is_rejected, count, *key in connection.execute(statement):
         day = pacific_date(hour if isinstance(hour, datetime) else _of_text(hour))
         yield Judged(
-            key=key_of(question, arrival, key),
+            key=key_of(scope, question, arrival, key),
             arrival_date=arrival,
             judged_on=day,
             rejected_on=day if is_rejected else None,
@@ -66,10 +68,15 @@ def _of_text(hour: str) -> datetime:
     return datetime.fromisoformat(f"{hour}:00:00").replace(tzinfo=UTC)
 
 
+_Place = tuple[str, tuple[str, ...]]
+"""A claim, and the group that it is counted in."""
+
+
 class _Days(NamedTuple):
     arrival: date
     key: tuple[str, ...]
     claims: int
+    judgement: int
     judged_on: date
 
 
@@ -82,23 +89,31 @@ def _judged_again(connection: Connection, scope: Scope, question: Question) -> I
             claims.weight, *claims.keys,
         )
         .select_from(claims.source.join(log, log.c.claim_id == CLOCKS.c.claim_id))
-        .where(*claims.conditions, CLOCKS.c.judgement > 1, log.c.event == "claim.judged")
-        .order_by(log.c.claim_id, log.c.sequence)
+        .where(*claims.conditions, CLOCKS.c.judgement > 1, log.c.event == JUDGED)
     )  # fmt: skip
-    found: dict[tuple[str, tuple[str, ...]], _Days] = {}
-    noticed: dict[tuple[str, tuple[str, ...]], date] = {}
+    # By judgement: topics have no order between them, so that one may be logged after a newer one.
+    first: dict[_Place, _Days] = {}
+    noticed: dict[_Place, _Days] = {}
     for claim_id, data, arrival, verdict, status, count, *parts in connection.execute(statement):
-        judgement, key = _decode(data), key_of(question, arrival, parts)
-        day = pacific_date(judgement.judged_at)
-        found.setdefault((claim_id, key), _Days(arrival, key, int(count), day))
+        judgement, key = _decode(data), key_of(scope, question, arrival, parts)
+        new = _Days(arrival, key, int(count), judgement.judgement, pacific_date(judgement.judged_at))
+        place = claim_id, key
+        _keep_earlier(first, place, new)
         # The rejection of a clean claim is a denial, and counted as such.
         if judgement.verdict == "rejected" == verdict and status == "none":
-            noticed.setdefault((claim_id, key), day)
-    for place, days in found.items():
+            _keep_earlier(noticed, place, new)
+    for place, days in first.items():
+        rejected = noticed.get(place)
         yield Judged(
             key=days.key,
             arrival_date=days.arrival,
             judged_on=days.judged_on,
-            rejected_on=noticed.get(place),
+            rejected_on=rejected.judged_on if rejected else None,
             count=days.claims,
         )
+
+
+def _keep_earlier(found: dict[_Place, _Days], place: _Place, new: _Days) -> None:
+    old = found.get(place)
+    if old is None or new.judgement < old.judgement:
+        found[place] = new

@@ -25,6 +25,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -32,14 +33,14 @@ from sqlalchemy import (
 )
 
 from services.payments.clock import Outcome
-from services.payments.clock_document import interest_on
+from services.payments.clock_document import interest_on, interest_payable_by
 from services.payments.figures.entries_by_day import entries_by_day
 from services.payments.figures.timeliness import Cohort
 from services.payments.models import CLAIM_LINES, CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import VOID, fold_row
 from services.payments.queries import Scope
 from shared.identifiers import is_npi
-from shared.prompt_pay import DAYS_A_YEAR, RATE_PERCENT_A_YEAR
+from shared.prompt_pay import DAYS_A_YEAR, RATE_PERCENT_A_YEAR, SMALL_INTEREST_BELOW_CENTS, is_small
 
 COLUMNS: dict[str, ColumnElement[Any]] = {
     "payer": CLOCKS.c.payer_id,
@@ -91,7 +92,8 @@ def chosen(scope: Scope, question: Question) -> Chosen:
         conditions.append(CLOCKS.c.arrival_date <= question.last)
     source: FromClause = CLOCKS
     weight: ColumnElement[int] = literal(1)
-    columns = dict(COLUMNS)
+    # With a name of its own: the database does not see that a parameter is the same as another.
+    columns = COLUMNS | {"payer": scope.payer_column().label("payer_shown")}
     if question.repeats_claims or question.lines:
         parts = _parts(conditions, question)
         source = CLOCKS.outerjoin(parts, parts.c.claim_id == CLOCKS.c.claim_id)
@@ -112,7 +114,7 @@ def _parts(conditions: list[ColumnElement[bool]], question: Question) -> Subquer
     return statement.where(*conditions).group_by(*wanted).subquery("parts")
 
 
-def key_of(question: Question, arrival_date: date, parts: Sequence[Any]) -> tuple[str, ...]:
+def key_of(scope: Scope, question: Question, arrival_date: date, parts: Sequence[Any]) -> tuple[str, ...]:
     """A group's key from the columns of :class:`Chosen` and the arrival, in the order that was asked for."""
     named = iter(parts)
     return tuple(
@@ -122,6 +124,8 @@ def key_of(question: Question, arrival_date: date, parts: Sequence[Any]) -> tupl
         if name == "quarter"
         else _npi(next(named))
         if name == "provider"
+        else scope.payer(next(named))
+        if name == "payer"
         else next(named)
         for name in question.group_by
     )
@@ -145,7 +149,7 @@ def cohorts(connection: Connection, scope: Scope, question: Question) -> Iterato
         untouched = and_(moved.c.claim_id.is_not(None), moved.c.before == 0, CLOCKS.c.status != "none")
         between = and_(moved.c.before == 1, CLOCKS.c.status != "none")
         conditions = [*conditions, or_(moved.c.claim_id.is_(None), ~between)]
-        yield from _folded_again(connection, claims, source, between, question)
+        yield from _folded_again(connection, claims, source, between, scope, question)
     states, sums = _state_columns(untouched), _sums(connection, untouched, question.as_of)
     statement = (
         select(*states, *sums, func.sum(claims.weight), *claims.keys)
@@ -155,11 +159,12 @@ def cohorts(connection: Connection, scope: Scope, question: Question) -> Iterato
     )
     width = len(states) + len(sums)
     for row in connection.execute(statement):
-        arrival, payer, verdict, void, status, late, deadline, start, settled, complete, *money = row[:width]
+        arrival, payer, verdict, void, status, late, deadline, start, settled, *rest = row[:width]
+        owed_from, small, *money = rest
         yield Cohort(
-            key=key_of(question, arrival, row[width + 1 :]),
+            key=key_of(scope, question, arrival, row[width + 1 :]),
             arrival_date=arrival,
-            payer_id=payer,
+            payer_id=scope.payer(payer),
             verdict=verdict,
             void=bool(void),
             status=status,
@@ -169,7 +174,7 @@ def cohorts(connection: Connection, scope: Scope, question: Question) -> Iterato
             awaits_information=status != "none" and start is None,
             paid_in_full_on=settled if status == "paid" else None,
             settled_otherwise_on=settled if status in ("denied", "withdrawn") else None,
-            interest_complete=bool(complete),
+            interest_payable_by=_payable_by(owed_from, small=bool(small)),
             interest_due_cents=int(money[0]),
             interest_paid_cents=int(money[1]),
             interest_running_cents=int(money[2]),
@@ -182,15 +187,18 @@ def _moved(connection: Connection, claims: Chosen, question: Question) -> Subque
     """The claims that the projection does not speak of alone, and whether (1) something had happened by the day.
 
     Something happened to them later, or a payment was taken back: the days on which the provider had it count
-    for no interest, and those are not in the projection.
+    for no interest, and those are not in the projection. Or a part was paid late: the interest on the rest is rounded
+    together with that part's.
     """
-    e = PAYMENT_ENTRIES.c
+    e, c = PAYMENT_ENTRIES.c, CLOCKS.c
     later, taken_back = e.date > question.as_of, e.kind == "payment_reversed"
-    if not connection.execute(select(e.claim_id).where(or_(later, taken_back)).limit(1)).first():
+    partly = and_(c.status == "running", c.paid_on > c.running_deadline)
+    there = select(e.claim_id).where(or_(later, taken_back)), select(c.claim_id).where(partly)
+    if not any(connection.execute(each.limit(1)).first() for each in there):
         return None
     entries = PAYMENT_ENTRIES.join(CLOCKS, CLOCKS.c.claim_id == e.claim_id)
     before = func.max(case((later, 0), else_=1)).label("before")
-    moved = func.max(case((or_(later, taken_back), 1), else_=0)) == 1
+    moved = func.max(case((or_(later, taken_back, partly), 1), else_=0)) == 1
     statement = select(e.claim_id, before).select_from(entries).where(*claims.conditions)
     return statement.group_by(e.claim_id).having(moved).subquery("moved")
 
@@ -201,7 +209,8 @@ def _state_columns(untouched: ColumnElement[bool]) -> list[ColumnElement[Any]]:
     def unless(column: ColumnElement[Any], instead: ColumnElement[Any]) -> ColumnElement[Any]:
         return type_coerce(case((untouched, instead), else_=column), column.type)
 
-    complete = case((c.interest_paid_cents >= c.interest_cents, 1), else_=0)
+    owed = and_(c.status == "paid", c.interest_paid_cents < c.interest_cents, not_(untouched))
+    small = and_(owed, c.interest_cents < SMALL_INTEREST_BELOW_CENTS)
     return [
         column.label(f"state_{place}")
         for place, column in enumerate(
@@ -215,10 +224,18 @@ def _state_columns(untouched: ColumnElement[bool]) -> list[ColumnElement[Any]]:
                 unless(c.running_deadline, c.deadline),
                 unless(c.contract_from, c.arrival_date),
                 unless(c.settled_on, cast(null(), Date)),
-                case((untouched, 1), else_=complete),
+                type_coerce(case((owed, c.paid_on), else_=cast(null(), Date)), Date()),
+                case((small, 1), else_=0),
             )
         )
     ]
+
+
+def _payable_by(paid_on: date | None, *, small: bool) -> date | None:
+    """The last day for interest that is still owed, on which depends only whether it is small."""
+    if paid_on is None:
+        return None
+    return interest_payable_by(1 if small else SMALL_INTEREST_BELOW_CENTS, paid_on)
 
 
 def _sums(connection: Connection, untouched: ColumnElement[bool], as_of: date) -> list[ColumnElement[Any]]:
@@ -257,6 +274,7 @@ def _folded_again(
     claims: Chosen,
     source: FromClause,
     between: ColumnElement[bool],
+    scope: Scope,
     question: Question,
 ) -> Iterator[Cohort]:
     statement: Select[Any] = (
@@ -268,8 +286,11 @@ def _folded_again(
         entries = entries_by_day(connection, [row.claim_id for row in some], question.as_of)
         for row in some:
             outcome = fold_row(row, entries.get(row.claim_id, ()))
-            key = key_of(question, row.arrival_date, row[width + 1 :])
-            yield _cohort_of(row, outcome, key, int(row[width]), question.as_of)
+            key, payer = (
+                key_of(scope, question, row.arrival_date, row[width + 1 :]),
+                scope.payer(row.payer_id),
+            )
+            yield _cohort_of(row, outcome, payer, key, int(row[width]), question.as_of)
 
 
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -277,13 +298,15 @@ def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield rows[start : start + _CHUNK]
 
 
-def _cohort_of(row: Any, outcome: Outcome, key: tuple[str, ...], count: int, as_of: date) -> Cohort:
+def _cohort_of(
+    row: Any, outcome: Outcome, payer: str, key: tuple[str, ...], count: int, as_of: date
+) -> Cohort:
     runs = outcome.status in ("running", "contested")
     still_open = (outcome.outstanding_cents or 0) if runs else 0
     return Cohort(
         key=key,
         arrival_date=row.arrival_date,
-        payer_id=row.payer_id,
+        payer_id=payer,
         verdict=row.verdict,
         status=outcome.status,
         late=outcome.late,
@@ -292,7 +315,9 @@ def _cohort_of(row: Any, outcome: Outcome, key: tuple[str, ...], count: int, as_
         awaits_information=outcome.contract_from is None,
         paid_in_full_on=outcome.settled_on if outcome.status == "paid" else None,
         settled_otherwise_on=outcome.settled_on if outcome.status in ("denied", "withdrawn") else None,
-        interest_complete=outcome.interest_paid_cents >= outcome.interest_cents,
+        interest_payable_by=_payable_by(outcome.paid_on, small=is_small(outcome.interest_cents))
+        if outcome.status == "paid" and outcome.interest_paid_cents < outcome.interest_cents
+        else None,
         interest_due_cents=max(0, outcome.interest_cents - outcome.interest_paid_cents),
         interest_paid_cents=outcome.interest_paid_cents,
         interest_running_cents=interest_on(outcome, as_of) - outcome.interest_cents,

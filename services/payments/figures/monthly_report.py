@@ -13,8 +13,9 @@ from services.payments.figures.cohorts import Question, cohorts
 from services.payments.figures.report import figures_report
 from services.payments.figures.timeliness import Figures
 from services.payments.figures.unfair_pattern import MONTHS, Pattern, pattern
-from services.payments.figures.words import DEFINITIONS
-from services.payments.log.log_check import Broken, Intact
+from services.payments.figures.words import DEFINITIONS, definitions_of
+from services.payments.log.log_check import Broken
+from services.payments.log.verification import Partly
 from services.payments.outreach.ledger import FlaggedDenial, OutreachFigures
 from services.payments.outreach.lines import OutreachQuestion, TimeToPayment, outreach_report
 from services.payments.outreach.words import OUTREACH_DEFINITIONS
@@ -65,13 +66,20 @@ class Outreach(Struct, frozen=True):
 
 
 class Log(Struct, frozen=True):
-    """Whether the timeliness log is as it was written; ``entries`` and ``head_hash`` where it is."""
+    """Whether the timeliness log is as it was written, and the report's claims as it tells of them.
+
+    ``entries`` and ``head_hash`` where it is. The chain was followed from entry ``checked_from``, that of the newest
+    signed checkpoint, to the end, and ``claims_compared`` claims were compared with their entries: those that arrived
+    or were recorded in the three months. ``GET timeliness-log/verification`` checks all there is.
+    """
 
     intact: bool
     entries: int | None
     head_hash: str | None
     first_bad_sequence: int | None
     reason: str | None
+    checked_from: int
+    claims_compared: int
 
 
 class Versions(Struct, frozen=True):
@@ -90,6 +98,7 @@ class MonthlyReport(Struct, frozen=True):
     format: str
     month: str
     as_of: date
+    forecast: bool
     payers: tuple[str, ...] | None
     receipts: Receipts
     verdicts: Verdicts
@@ -105,21 +114,30 @@ class MonthlyReport(Struct, frozen=True):
 
 
 def monthly_report(
-    connection: Connection, scope: Scope, month: date, as_of: date, verification: Intact | Broken
+    connection: Connection,
+    scope: Scope,
+    month: date,
+    as_of: date,
+    verification: Partly,
+    *,
+    forecast: bool,
 ) -> MonthlyReport:
-    """The report of the month that begins on ``month``. ``verification`` is that of the log."""
-    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    """The report of the month that begins on ``month``. ``verification`` is that of :func:`days_of` the month;
+    ``forecast``: ``as_of`` has not come yet.
+    """
+    first, last = days_of(month)
     by = {
         name: figures_report(connection, scope, Question(as_of, month, last, (name,))).figures
         for name in ("payer", "benefit", "channel")
     }
-    three_months = Question(as_of, _months_before(month, MONTHS - 1), last)
+    three_months = Question(as_of, first, last)
     outreach = outreach_report(connection, scope, OutreachQuestion(as_of, month, last, ("provider",)))
     total = by["payer"].total
     return MonthlyReport(
         format=FORMAT,
         month=f"{month:%Y-%m}",
         as_of=as_of,
+        forecast=forecast,
         payers=None if scope.payers is None else tuple(sorted(scope.payers)),
         receipts=Receipts(
             total.received, {group.key["channel"]: group.received for group in by["channel"].groups}
@@ -131,10 +149,16 @@ def monthly_report(
         interest=Interest(total.interest_due_cents, total.interest_paid_cents, total.interest_running_cents),
         wrong_denials=outreach.ledger.wrong_denials,
         log=_log(verification),
-        definitions=DEFINITIONS,
+        definitions=definitions_of(DEFINITIONS, forecast=forecast),
         outreach_definitions=OUTREACH_DEFINITIONS,
         versions=Versions(__version__, _rules_version(), CodeSet.load().version),
     )
+
+
+def days_of(month: date) -> tuple[date, date]:
+    """The first and the last day of the three months that end with the one that begins on ``month``."""
+    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    return _months_before(month, MONTHS - 1), last
 
 
 def _months_before(month: date, count: int) -> date:
@@ -142,10 +166,11 @@ def _months_before(month: date, count: int) -> date:
     return date(place // 12, place % 12 + 1, 1)
 
 
-def _log(verification: Intact | Broken) -> Log:
-    if isinstance(verification, Broken):
-        return Log(False, None, None, verification.first_bad_sequence, verification.reason)
-    return Log(True, verification.entries, verification.head_hash, None, None)
+def _log(verification: Partly) -> Log:
+    found, checked = verification.found, (verification.checked_from, verification.claims_compared)
+    if isinstance(found, Broken):
+        return Log(False, None, None, found.first_bad_sequence, found.reason, *checked)
+    return Log(True, found.entries, found.head_hash, None, None, *checked)
 
 
 def _rules_version() -> str:

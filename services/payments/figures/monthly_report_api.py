@@ -11,11 +11,13 @@ from flask.views import MethodView
 from marshmallow import fields
 from marshmallow.validate import Regexp
 
-from services.payments.callers import parts, scope_of_caller, today
-from services.payments.figures.monthly_report import monthly_report
-from services.payments.log.verification import verify_all
+from services.payments.callers import scope_of_caller
+from services.payments.figures.monthly_report import days_of, monthly_report
+from services.payments.figures.schemas import FORECAST_FIELD
+from services.payments.log.verification import verify_days
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint, Schema
+from shared.web.context import parts, today
 from shared.web.responses import json_response
 
 blueprint = Blueprint("monthly_report", __name__, description="The monthly report")
@@ -34,6 +36,7 @@ class MonthlyReport(Schema):
     format = fields.String(required=True)
     month = fields.String(required=True)
     as_of = fields.Date(required=True)
+    forecast = fields.Boolean(required=True, metadata=FORECAST_FIELD)
     payers = fields.List(fields.String(), required=True, allow_none=True)
     receipts = fields.Dict(required=True)
     verdicts = fields.Dict(required=True)
@@ -57,8 +60,10 @@ class MonthlyReportView(MethodView):
         """The month as one document. The same data and ``as_of`` give the same bytes."""
         month = date.fromisoformat(f"{query['month']}-01")
         with parts().database.read() as connection:
-            verification = verify_all(connection, parts().settings)
+            verification = verify_days(connection, parts().settings, *days_of(month))
             as_of = query.get("as_of") or today()
-            report = monthly_report(connection, scope_of_caller(), month, as_of, verification)
+            report = monthly_report(
+                connection, scope_of_caller(), month, as_of, verification, forecast=as_of > today()
+            )
         headers = {"Content-Disposition": f'attachment; filename="monthly-report-{query["month"]}.json"'}
         return json_response(report, headers=headers)

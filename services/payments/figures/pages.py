@@ -6,17 +6,18 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from services.payments.callers import parts, scope_of_caller, today
+from services.payments.callers import scope_of_caller
 from services.payments.figures.api import timeliness_response
 from services.payments.figures.cohorts import GROUPS, Question
 from services.payments.figures.day_counts import bucket_names
 from services.payments.figures.report import figures_report
-from services.payments.figures.words import DEFINITIONS
+from services.payments.figures.words import DEFINITIONS, FORECAST
 from services.payments.outreach.api import outreach_response
 from services.payments.outreach.ledger import OUTREACH_GROUPS
 from services.payments.outreach.lines import OutreachQuestion, outreach_report
 from services.payments.outreach.words import OUTREACH_DEFINITIONS
 from shared.web.auth import current_principal
+from shared.web.context import parts, today
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
 
@@ -24,7 +25,7 @@ blueprint = Blueprint("figures_pages", __name__, template_folder="../templates")
 
 GROUP_WORDS = {
     "payer": "Payer",
-    "provider": "Provider NPI",
+    "provider": "Provider",
     "channel": "Channel",
     "benefit": "Benefit",
     "service": "Service",
@@ -135,6 +136,7 @@ class _Asked:
         }
         return {
             "as_of": self.as_of,
+            "forecast": FORECAST if self.as_of > today() else "",
             "group": self.group,
             "group_word": GROUP_WORDS[self.group],
             "groups": [(name, GROUP_WORDS[name]) for name in self.groups],

@@ -9,6 +9,8 @@ from marshmallow.validate import OneOf
 from services.payments.figures.cohorts import GROUPS
 from shared.web.bodies import Schema
 
+FORECAST_FIELD = {"description": "True: the day has not come yet, and definitions say what is shown"}
+
 
 class GroupList(fields.String):
     """Names separated by commas, each at most once."""
@@ -125,6 +127,7 @@ class Pattern(Schema):
 
 class Timeliness(Schema):
     as_of = fields.Date(required=True)
+    forecast = fields.Boolean(required=True, metadata=FORECAST_FIELD)
     first = fields.Date(data_key="from", required=True, allow_none=True)
     last = fields.Date(data_key="to", required=True, allow_none=True)
     group_by = fields.List(fields.String(), required=True)

@@ -22,8 +22,8 @@ class Cohort(Struct, frozen=True, kw_only=True):
     ``status`` is that of ``services.payments.clock``, or ``none`` where there is no clean-claim clock.
     ``contract_from`` is day 0 of the contract clocks, if it is not the arrival; ``awaits_information``: the claim
     was contested in time and none runs. ``settled_otherwise_on`` is the day of a denial or withdrawal in full.
-    ``interest_complete``: all interest that was due for paying late has been paid. Money in cents, summed over
-    the claims.
+    ``interest_payable_by``: of a claim paid late, the last day for interest that has not all been paid. Money in cents,
+    summed over the claims.
     """
 
     arrival_date: date
@@ -36,7 +36,7 @@ class Cohort(Struct, frozen=True, kw_only=True):
     awaits_information: bool = False
     paid_in_full_on: date | None = None
     settled_otherwise_on: date | None = None
-    interest_complete: bool = True
+    interest_payable_by: date | None = None
     interest_due_cents: int = 0
     interest_paid_cents: int = 0
     interest_running_cents: int = 0

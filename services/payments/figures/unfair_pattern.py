@@ -19,7 +19,8 @@ class Window(Struct, frozen=True, rename={"first": "from", "last": "to"}):
     """Three months in a row (fewer where the period is shorter), for one payer or (null) for all.
 
     ``measured`` claims are ``on_time``, ``late_with_interest`` or ``wrong`` (late without all of its interest,
-    or unpaid past the deadline); ``running`` ones are not measured yet. ``share`` is null without any measured.
+    or unpaid past the deadline); ``running`` ones, and those whose interest may still come in time, are not measured
+    yet. ``share`` is null without any measured.
     """
 
     payer: str | None
@@ -64,7 +65,12 @@ def pattern(cohorts: Iterable[Cohort], as_of: date) -> Pattern:
 def _place(cohort: Cohort, as_of: date) -> int | None:
     """0 on time, 1 late with interest, 2 wrong, 3 running; ``None``: not a complete claim that is to be paid."""
     if cohort.paid_in_full_on is not None:
-        return 0 if not cohort.late else 1 if cohort.interest_complete else 2
+        if not cohort.late:
+            return 0
+        if cohort.interest_payable_by is None:
+            return 1
+        # Its working days have not run out, so it may still come in time.
+        return 3 if as_of <= cohort.interest_payable_by else 2
     if cohort.status != "running":
         return None
     return 2 if cohort.overdue(as_of) else 3

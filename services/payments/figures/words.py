@@ -1,5 +1,12 @@
 """What every figure means, printed with the figures."""
 
+from collections.abc import Mapping
+
+FORECAST = (
+    "The day of the report has not come yet, so this is a forecast: how the claims known today would stand on that "
+    "day if nothing more were received, paid, denied or contested. It is no compliance figure."
+)
+
 DEFINITIONS = {
     "received": "Claims and invoices that arrived in the period and have a verdict, rejected ones and voids "
     "included. It is accepted plus pended plus rejected, and clean plus not clean.",
@@ -49,3 +56,8 @@ DEFINITIONS = {
     "be paid correctly: in time, or late with all interest that was due. Denied, withdrawn and contested claims are "
     "left out. The fee for interest that was not paid with the claim is not part of this measure.",
 }
+
+
+def definitions_of(definitions: Mapping[str, str], *, forecast: bool) -> dict[str, str]:
+    """The definitions to print; with that of a forecast where the figures are one."""
+    return {**({"forecast": FORECAST} if forecast else {}), **definitions}

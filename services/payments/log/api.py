@@ -12,7 +12,7 @@ from flask.views import MethodView
 
 from services.payments import api_schemas as schemas
 from services.payments.audit import schemas as auditor_schemas
-from services.payments.callers import parts, verify_log
+from services.payments.callers import verify_log
 from services.payments.log import audit_log
 from services.payments.log.checkpoint_step import LogIsBroken, Made, checkpoint_now, newest_first
 from services.payments.log.checkpoints import key_documents
@@ -20,6 +20,7 @@ from services.payments.log.log_check import Broken
 from services.payments.log.signing import NoSigningKey, signer_of, signing_keys
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint
+from shared.web.context import parts
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response

@@ -9,9 +9,10 @@ from flask import Response
 from flask.views import MethodView
 from marshmallow import fields
 
-from services.payments.callers import parts, scope_of_caller, today
+from services.payments.callers import scope_of_caller
 from services.payments.figures.api import csv_response
-from services.payments.figures.schemas import GroupList, PeriodQuery
+from services.payments.figures.schemas import FORECAST_FIELD, GroupList, PeriodQuery
+from services.payments.figures.words import definitions_of
 from services.payments.outreach.csv_rows import outreach_rows
 from services.payments.outreach.ledger import OUTREACH_GROUPS
 from services.payments.outreach.lines import OutreachQuestion, outreach_report
@@ -19,6 +20,7 @@ from services.payments.outreach.words import OUTREACH_DEFINITIONS
 from services.payments.queries import Scope
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint, Schema
+from shared.web.context import parts, today
 from shared.web.responses import json_response
 
 blueprint = Blueprint("outreach", __name__, description="The outreach ledger")
@@ -56,6 +58,7 @@ class OutreachFigures(Schema):
 
 class Outreach(Schema):
     as_of = fields.Date(required=True)
+    forecast = fields.Boolean(required=True, metadata=FORECAST_FIELD)
     first = fields.Date(data_key="from", required=True, allow_none=True)
     last = fields.Date(data_key="to", required=True, allow_none=True)
     group_by = fields.List(fields.String(), required=True)
@@ -83,15 +86,19 @@ class OutreachView(MethodView):
 
 
 def outreach_response(scope: Scope, question: OutreachQuestion, format_: str) -> Response:
-    """The ledger of a question as JSON or as a spreadsheet."""
+    """The ledger of a question as JSON or as a spreadsheet. Of a day to come it is a forecast, and says so."""
+    forecast = question.as_of > today()
     with parts().database.read() as connection:
         report = outreach_report(connection, scope, question)
     found = report.ledger
     if format_ == "csv":
-        return csv_response(outreach_rows(found, question.group_by), "outreach", question.as_of)
+        return csv_response(
+            outreach_rows(found, question.group_by), "outreach", question.as_of, forecast=forecast
+        )
     return json_response(
         {
             "as_of": question.as_of,
+            "forecast": forecast,
             "from": question.first,
             "to": question.last,
             "group_by": question.group_by,
@@ -99,6 +106,6 @@ def outreach_response(scope: Scope, question: OutreachQuestion, format_: str) ->
             "total": found.total,
             "wrong_denials": found.wrong_denials,
             "time_to_payment": report.time_to_payment,
-            "definitions": OUTREACH_DEFINITIONS,
+            "definitions": definitions_of(OUTREACH_DEFINITIONS, forecast=forecast),
         }
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from services.payments.clock import Entry, Outcome
+from services.payments.clock import Outcome
 from services.payments.outreach.wrong_denials import AUTHORITY, WrongDenial
 
 OUTREACH_GROUPS = ("payer", "provider", "member", "month", "service", "success")
@@ -113,16 +113,15 @@ def success_of(attempted_on: date, services: Sequence[date], as_of: date) -> Suc
     return "unsuccessful" if as_of > last else "open"
 
 
-def line_payment(
-    outcome: Outcome, entries: Iterable[Entry], line: int, charge_cents: int, as_of: date
-) -> LinePayment:
+def line_payment(outcome: Outcome, line: int, charge_cents: int, as_of: date) -> LinePayment:
     """How a line stands, from what was recorded for it, and else from its claim.
 
     What was paid on the claim without naming a line is shared out by charge.
     """
     own = [payment for payment in outcome.payments if payment.line == line]
     other = [payment for payment in outcome.payments if payment.line is None]
-    own_denied = sum(portion.cents for portion in outcome.denied_portions if portion.line == line)
+    denied = [portion for portion in outcome.denied_portions if portion.line == line]
+    own_denied = sum(portion.cents for portion in denied)
     own_paid = sum(payment.cents for payment in own)
     shared = sum(payment.cents for payment in other) * charge_cents // (outcome.amount_cents or 1)
     paid_cents = own_paid + min(shared, max(0, charge_cents - own_paid - own_denied))
@@ -131,8 +130,10 @@ def line_payment(
     if outcome.status in ("paid", "denied") or settled_alone:
         if own_paid or (not own_denied and (own or other)):
             return LinePayment("paid", late_payment, paid_cents)
-        denials = [entry.date for entry in entries if entry.kind == "denied" and entry.line in (line, None)]
-        return LinePayment("denied", bool(denials) and max(denials) > outcome.deadline)
+        whole = [portion for portion in outcome.denied_portions if portion.line is None]
+        # A line of no charge has no cents that were denied: it stands as its claim.
+        late = [portion.denied_late for portion in denied or whole] or [outcome.late]
+        return LinePayment("denied", any(late))
     if outcome.status == "withdrawn":
         return LinePayment("withdrawn", False, paid_cents)
     if outcome.status == "contested":

@@ -86,14 +86,16 @@ def outreach_lines(
     )
     result = connection.execute(statement.execution_options(yield_per=_CHUNK))
     for rows in result.partitions(_CHUNK):
-        yield from _Some(connection, rows, question).lines()
+        yield from _Some(connection, rows, scope, question).lines()
 
 
 class _Some:
     """Some lines with what their claims' entries and their members' services say."""
 
-    def __init__(self, connection: Connection, rows: Sequence[Row[Any]], question: OutreachQuestion) -> None:
-        self._rows, self._question = rows, question
+    def __init__(
+        self, connection: Connection, rows: Sequence[Row[Any]], scope: Scope, question: OutreachQuestion
+    ) -> None:
+        self._rows, self._scope, self._question = rows, scope, question
         self._as_of = question.as_of
         ids = list(dict.fromkeys(row.claim_id for row in rows))
         self._entries = entries_by_day(connection, ids, self._as_of)
@@ -111,7 +113,7 @@ class _Some:
                 key=self._key(row, success),
                 claim_id=row.claim_id,
                 line=row.line,
-                payer_id=row.payer_id,
+                payer_id=self._scope.payer(self._scope.payer_shown(row)),
                 provider_npi=_npi(row),
                 member_key=row.member_key,
                 housing=housing,
@@ -126,7 +128,7 @@ class _Some:
     def _payment(self, row: Row[Any], entries: Sequence[Entry]) -> LinePayment:
         if row.status == "none":
             return LinePayment("rejected")
-        return line_payment(fold_row(row, entries), entries, row.line, row.charge_cents, self._as_of)
+        return line_payment(fold_row(row, entries), row.line, row.charge_cents, self._as_of)
 
     def _success(self, row: Row[Any]) -> Success:
         wanted = "ECM" if row.line_benefit == "ECM" else "CS"
@@ -143,7 +145,7 @@ class _Some:
     def _key(self, row: Row[Any], success: Success) -> tuple[str, ...]:
         month = (row.service_date or row.arrival_date).strftime("%Y-%m")
         parts = {
-            "payer": row.payer_id,
+            "payer": self._scope.payer(self._scope.payer_shown(row)),
             "provider": _npi(row),
             "member": row.member_key,
             "month": month,

@@ -11,6 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.reference.remittance_codes import codes_in
+
 Ground = Literal["authorization", "enrolment", "eligibility"]
 
 AUTHORITY = (
@@ -47,10 +49,6 @@ class WrongDenial(Struct, frozen=True):
     certain: bool
 
 
-_CODE = re.compile(r"\b(?:(?:CARC|RARC|CO|OA|PI|PR|CR)[\s:#-]*)(\d{1,3}|M62)\b|\b(M62)\b", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s,;/|:#-]+")
-_TOKEN = re.compile(r"(?:CARC|RARC|CO|OA|PI|PR|CR|[A-Z]{0,2}\d{1,3})", re.IGNORECASE)
-
 _LACK = r"(?:no|not|without|lack\w*|missing|absent|absence|invalid|expired|never|need\w*|requir\w*)"
 _THING = {
     "authorization": r"(?:pre-?|prior\s+)?authori[sz]\w*|\bauth\b|referral|pre-?cert\w*|prior\s+approval",
@@ -82,12 +80,7 @@ def wrong_denial(reason: str | None) -> WrongDenial | None:
     """What is wrong with denying ECM outreach for this reason, or ``None`` where nothing can be told. Pure."""
     if not reason:
         return None
-    codes = [first or second for first, second in _CODE.findall(reason)]
-    tokens = [token for token in _BETWEEN.split(reason) if token]
-    # A bare number is a code only where there is nothing else: in a sentence it may be a day or a check.
-    if not codes and all(_TOKEN.fullmatch(token) for token in tokens):
-        codes = tokens
-    found = [(CODES[code.upper()], code.upper()) for code in codes if code.upper() in CODES]
+    found = [(CODES[code], code) for code in codes_in(reason) if code in CODES]
     for ground, code in sorted(found, key=lambda each: each[0] == "eligibility"):
         return WrongDenial(ground, code, certain=ground != "eligibility")
     words = _DENIES_THE_NEED.sub(" ", reason)

@@ -6,6 +6,7 @@ from datetime import date
 from services.payments.clock import Entry, Outcome, standing
 from services.payments.refusals import dollars
 from services.payments.remittances.item import Item
+from shared.calendar import us_date
 
 
 def foretold(
@@ -27,9 +28,9 @@ def foretold(
     in_full = outcome.payable_cents == 0
     much = "in full" if in_full else dollars(outcome.paid_cents)
     reference = references.get(last.entry_id)
-    under = f", under {reference} on {last.date}." if reference else f", on {last.date}."
+    under = f", under {reference} on {us_date(last.date)}." if reference else f", on {us_date(last.date)}."
     told = f"This claim is already paid {much}{under}"
     if last.date > today:
-        told = f"Another payment, which waits for {last.date}, pays this claim {much}."
+        told = f"Another payment, which waits for {us_date(last.date)}, pays this claim {much}."
     refused = f"This {item.kind} will be refused on its day unless that one is reversed."
     return f"{told} {refused}" if in_full else f"{told} {refused} {problem}"

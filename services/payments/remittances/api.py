@@ -10,13 +10,14 @@ from typing import Any
 from flask import Response, g
 from flask.views import MethodView
 
-from services.payments.callers import parts, scope_of_caller
+from services.payments.callers import scope_of_caller
 from services.payments.remittances import listing, schemas
 from services.payments.remittances.by_hand import close, match_by_hand
 from services.payments.remittances.post import entry_of, post_file
 from services.payments.remittances.reader835 import NoRemittance
 from shared.web.auth import current_principal, requires
 from shared.web.bodies import Blueprint
+from shared.web.context import parts
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response

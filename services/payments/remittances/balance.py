@@ -38,12 +38,19 @@ def interest_by_claim(payment: PaymentSet) -> tuple[dict[int, int], int]:
     """Interest in cents by the ordinal of the claim payment, and what belongs to none that can be told.
 
     AMT*I says it of the claim. PLB L6 holds the sum; where AMT*I is nowhere, its amount belongs to the claim whose
-    number it bears as reference, or to the only claim that was paid. The rest is never spread by a guess.
+    number it bears as reference, or to the only claim that was paid. Interest that is taken back goes with a reversal.
+    The rest is never spread by a guess.
     """
-    named = {claim.ordinal: claim.interest_cents for claim in payment.claims if claim.interest_cents}
+    said = [claim for claim in payment.claims if claim.interest_cents]
     given = [each for each in payment.adjustments if each.reason == INTEREST]
-    if named:
-        return named, -_sum(given) - sum(named.values()) if given else 0
+    named = {
+        claim.ordinal: claim.interest_cents
+        for claim in said
+        if claim.interest_cents > 0 or claim.status == REVERSAL
+    }
+    if said:
+        total = -_sum(given) if given else sum(claim.interest_cents for claim in said)
+        return named, total - sum(named.values())
     left = 0
     for each in given:
         owner = _owner(payment, each)
@@ -55,7 +62,7 @@ def interest_by_claim(payment: PaymentSet) -> tuple[dict[int, int], int]:
 
 
 def _owner(payment: PaymentSet, interest: ProviderAdjustment) -> ClaimPayment | None:
-    claims = [claim for claim in payment.claims if claim.paid_cents]
+    claims = [claim for claim in payment.claims if claim.paid_cents * interest.cents < 0]
     if interest.reference:
         meant = [claim for claim in claims if interest.reference in (claim.number, claim.payer_control)]
         if len(meant) == 1:

@@ -149,11 +149,17 @@ def _matches(
         by_id[row.claim_id] = row
         by_number[row.claim_number].append(row)
         by_member[row.member_key].append(row)
-    several = [item.payment.number for item, _ in _pairs(owned) if len(by_number[item.payment.number]) > 1]
+    several = {
+        row.claim_id
+        for item, _ in _pairs(owned)
+        if len(alike := by_number[item.payment.number]) > 1
+        for row in alike
+    }
     controls = _controls(connection, several) if several else {}
     made: dict[str, Candidate] = {}
     found = []
-    for item, scope in _pairs(owned):
+    for item, whose in _pairs(owned):
+        scope = None if whose is None else {payers.first_id(payer_id) for payer_id in whose}
         possible = (
             {row.claim_id: row for row in by_number[item.payment.number]} if item.payment.number else {}
         )
@@ -163,7 +169,7 @@ def _matches(
             possible |= {row.claim_id: row for row in by_member[member]}
         candidates = []
         for claim_id, row in sorted(possible.items()):
-            if scope is not None and row.payer_id not in scope:
+            if scope is not None and payers.first_id(row.payer_id) not in scope:
                 continue
             if claim_id not in made:
                 made[claim_id] = candidate_of(
@@ -178,11 +184,11 @@ def _pairs(owned: Sequence[Owned]) -> Iterable[tuple[Item, tuple[str, ...] | Non
     return ((each.item, each.payers) for each in owned)
 
 
-def _controls(connection: Connection, numbers: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The payer's control numbers under which claims of these numbers were paid before."""
+def _controls(connection: Connection, claim_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The payer's control numbers under which these claims were paid before."""
     c = REMITTANCE_ITEMS.c
     statement = select(c.claim_id, c.document).where(
-        c.status == "matched", among(connection, c.claim_number, set(numbers))
+        c.status == "matched", among(connection, c.claim_id, claim_ids)
     )
     found: dict[str, set[str]] = defaultdict(set)
     for claim_id, document in connection.execute(statement):

@@ -7,13 +7,14 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.payments.callers import parts, scope_of_caller
+from services.payments.callers import scope_of_caller
 from services.payments.remittances import listing
 from services.payments.remittances.api import remittance_of_caller, take_in
 from services.payments.remittances.by_hand import close, match_by_hand
 from services.payments.remittances.post import OPEN_STATUSES, remittance_id_of
 from services.payments.remittances.schemas import REASON_MAX, ReasonToClose
 from shared.web.auth import current_principal
+from shared.web.context import parts
 from shared.web.pagination import encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires

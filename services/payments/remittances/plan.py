@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from services.payments.clock import Entry, Outcome
 from services.payments.remittances.item import Item, codes_text, reason_of
 from services.payments.remittances.matching import ClaimLine
+from shared.calendar import us_date
 
 NOTHING_TO_REVERSE = (
     "Nothing had been paid, so the reversal takes nothing back. What was denied stays on record."
@@ -32,8 +33,8 @@ def undated(item: Item, arrived: date) -> str:
         return NO_DATE
     if item.paid_on < arrived:
         return (
-            f"The payment date, {item.paid_on}, is before the claim arrived ({arrived}). Correct BPR16 and send "
-            "the file again."
+            f"The payment date, {us_date(item.paid_on)}, is before the claim arrived ({us_date(arrived)}). "
+            "Correct BPR16 and send the file again."
         )
     return ""
 

@@ -1,7 +1,7 @@
 """Takes remittances in: stores each once, posts what matches, and keeps the rest until it does."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from sqlalchemy import Connection, select
 from uuid_utils import uuid7
 
 from services.payments.log import audit_log
-from services.payments.models import REMITTANCE_ITEMS, REMITTANCES
+from services.payments.models import REMITTANCE_ITEMS, REMITTANCE_NAMES, REMITTANCES
 from services.payments.remittances.balance import Imbalance, imbalances, interest_by_claim
-from services.payments.remittances.item import items_of, named_claim
+from services.payments.remittances.item import Item, items_of, named_claim, reason_of
 from services.payments.remittances.model import PaymentSet, Remittance
 from services.payments.remittances.reader835 import read_835
 from services.payments.remittances.settle import Pending, Settled, settle
@@ -93,7 +93,16 @@ def post_file(
         insert_rows(connection, REMITTANCES, [row])
         rows = [{"remittance_id": remittance_id, **item_row(each, now)} for each in settled]
         insert_rows(connection, REMITTANCE_ITEMS, rows)
+        unmatched = (each.item for each in settled if each.status == "unmatched")
+        insert_rows(
+            connection, REMITTANCE_NAMES, [row for item in unmatched for row in _names(remittance_id, item)]
+        )
     return summary, True
+
+
+def _names(remittance_id: str, item: Item) -> Iterator[dict[str, Any]]:
+    for name in {item.payment.number, named_claim(item), *item.members} - {""}:
+        yield {"name": name, "remittance_id": remittance_id, "ordinal": item.ordinal}
 
 
 def scope_text(payers: tuple[str, ...] | None) -> str:
@@ -157,7 +166,12 @@ def entry_of(settled: Settled) -> dict[str, Any]:
         "where": payment.where,
         "can_match": settled.status in MATCHABLE and not (item.only_anew or item.problem),
     }
-    optional = {"reason": item.said, "candidates": item.candidates, "notes": item.notes}
+    optional = {
+        "reason": item.said,
+        "codes": reason_of(item),
+        "candidates": item.candidates,
+        "notes": item.notes,
+    }
     return entry | {name: value for name, value in optional.items() if value}
 
 

@@ -29,6 +29,9 @@ class RemittanceItem(Schema):
     reference = fields.String(required=True, metadata={"description": "TRN02, the check or transfer"})
     where = fields.String(required=True, metadata={"description": "Its place in the file"})
     reason = fields.String(metadata={"description": "Why it is not posted"})
+    codes = fields.String(
+        metadata={"description": "Why not all was paid, in the payer's codes: CO-45 20.00; remarks N130"}
+    )
     candidates = fields.List(fields.String(), metadata={"description": "Claims that it may be for"})
     notes = fields.List(fields.String())
     can_match = fields.Boolean(

@@ -18,7 +18,7 @@ from services.payments.clock import Entry
 from services.payments.log import audit_log
 from services.payments.models import CLOCKS
 from services.payments.projection import entries_of, fold_row
-from services.payments.record import Recording, Refused, record
+from services.payments.record import NO_CLOCK, Recording, Refused, record
 from services.payments.refusals import Known, problem_of
 from services.payments.remittances.ahead import foretold
 from services.payments.remittances.candidates import Owned, candidate_of, find_matches, lines_of
@@ -34,12 +34,11 @@ from services.payments.remittances.plan import (
 )
 from services.payments.remittances.posted import natural_key, posted_before, references_of
 from shared.among import among
-from shared.calendar import pacific_date
+from shared.calendar import pacific_date, us_date
 from shared.payers import Payers
 
 CHUNK = 1000
 BY_HAND = "a person"
-NO_CLOCK = "The claim was rejected or voided and has no clock to act on."
 
 
 class Pending(Struct, frozen=True):
@@ -227,7 +226,7 @@ class _Chunk:
             outcome = fold_row(row, by_then) if row.status != "none" else None
             notes = (foretold(item, problem, outcome, by_then, self._references, self._today),)
         self._coming[claim_id] += [entry for entry, _ in new]
-        said = f"The payment is dated {item.paid_on}. It is recorded on that day."
+        said = f"The payment is dated {us_date(item.paid_on)}. It is recorded on that day."
         return Settled(replace(item, said=said, notes=notes), "waiting", claim_id, found.by)
 
     def _plan(

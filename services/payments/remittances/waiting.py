@@ -5,11 +5,12 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from services.payments.log import audit_log
-from services.payments.models import CLOCKS, REMITTANCE_ITEMS, REMITTANCES, TIMELINESS_LOG
-from services.payments.remittances.item import Item, named_claim
+from services.payments.log.told import RECEIPT
+from services.payments.models import CLOCKS, REMITTANCE_ITEMS, REMITTANCE_NAMES, REMITTANCES, TIMELINESS_LOG
+from services.payments.remittances.item import Item
 from services.payments.remittances.post import HASHED, item_row
 from services.payments.remittances.settle import Pending, Settled, settle
 from shared.among import among
@@ -73,17 +74,15 @@ class PostWhatWaited:
         self._seen, self._day = head, today
         return posted
 
-    def _pass(self, status: str, come: "_Claims | None") -> int:
+    def _pass(self, status: str, come: set[str] | None) -> int:
         posted, after = 0, ("", 0)
         while True:
             with self._parts.database.read() as connection:
-                page = _stored(connection, status, after)
+                page = _stored(connection, status, after, come)
             if not page:
                 return posted
             after = (page[-1].remittance_id, page[-1].item.ordinal)
-            concerned = [each for each in page if come is None or come.concern(each.item)]
-            if concerned:
-                posted += self._post(status, concerned)
+            posted += self._post(status, page)
 
     def _post(self, status: str, pending: Sequence[Pending]) -> int:
         with self._parts.database.begin() as connection:
@@ -92,38 +91,22 @@ class PostWhatWaited:
         return sum(each.status == "matched" for each in settled)
 
 
-class _Claims:
-    """The claims that came lately, by what a payment may name them with."""
-
-    def __init__(self, rows: Iterable[Any]) -> None:
-        self.ids: set[str] = set()
-        self.numbers: set[str] = set()
-        self.members: set[str] = set()
-        for row in rows:
-            self.ids.add(row.claim_id)
-            self.numbers.add(row.claim_number)
-            self.members.add(row.member_key)
-
-    def __bool__(self) -> bool:
-        return bool(self.ids)
-
-    def concern(self, item: Item) -> bool:
-        same_number = bool(item.payment.number) and item.payment.number in self.numbers
-        return same_number or named_claim(item) in self.ids or not self.members.isdisjoint(item.members)
-
-
-def _claims_since(connection: Connection, sequence: int) -> _Claims:
+def _claims_since(connection: Connection, sequence: int) -> set[str]:
+    """By what a payment may name the claims that came after this entry of the log."""
     log, c = TIMELINESS_LOG.c, CLOCKS.c
     statement = (
         select(c.claim_id, c.claim_number, c.member_key)
         .select_from(TIMELINESS_LOG.join(CLOCKS, c.claim_id == log.claim_id))
-        .where(log.sequence > sequence, log.event == "claim.received")
+        .where(log.sequence > sequence, log.event == RECEIPT)
     )
-    return _Claims(connection.execute(statement))
+    return {name for row in connection.execute(statement) for name in row if name}
 
 
-def _stored(connection: Connection, status: str, after: tuple[str, int]) -> list[Pending]:
-    i = REMITTANCE_ITEMS.c
+def _stored(
+    connection: Connection, status: str, after: tuple[str, int], names: set[str] | None
+) -> list[Pending]:
+    """A page of the items, of those with ``names`` where these are given."""
+    i, n = REMITTANCE_ITEMS.c, REMITTANCE_NAMES.c
     later = (i.remittance_id > after[0]) | ((i.remittance_id == after[0]) & (i.ordinal > after[1]))
     statement = (
         select(i.remittance_id, i.document)
@@ -131,6 +114,9 @@ def _stored(connection: Connection, status: str, after: tuple[str, int]) -> list
         .order_by(i.remittance_id, i.ordinal)
         .limit(_PAGE)
     )
+    if names is not None:
+        named = select(n.remittance_id, n.ordinal).where(among(connection, n.name, names))
+        statement = statement.where(tuple_(i.remittance_id, i.ordinal).in_(named))
     return pending_of(connection, connection.execute(statement).all())
 
 
@@ -162,9 +148,11 @@ def _senders(connection: Connection, ids: Iterable[str]) -> Mapping[str, tuple[s
 def _still(connection: Connection, pending: Sequence[Pending], status: str) -> list[Pending]:
     """Those that nobody else has posted meanwhile."""
     i = REMITTANCE_ITEMS.c
-    ids = {each.remittance_id for each in pending}
+    ids, ordinals = {each.remittance_id for each in pending}, {each.item.ordinal for each in pending}
     statement = select(i.remittance_id, i.ordinal).where(
-        i.status == status, among(connection, i.remittance_id, ids)
+        i.status == status,
+        among(connection, i.remittance_id, ids),
+        among(connection, i.ordinal, ordinals),
     )
     open_ = {(row.remittance_id, row.ordinal) for row in connection.execute(statement)}
     return [each for each in pending if (each.remittance_id, each.item.ordinal) in open_]
