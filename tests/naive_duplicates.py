@@ -11,8 +11,9 @@ from random import Random
 from builders import BILLING_NPI, OTHER_NPI, a_line, a_received_claim
 from msgspec import Struct
 
+from services.validator.rules import Judgement
 from shared.claim import ServiceLine
-from shared.events import ClaimReceived
+from shared.events import ClaimJudged, ClaimReceived
 from shared.reference.codes import CodeSet
 from shared.reference.supports import SupportLimit, support_limits
 
@@ -60,18 +61,26 @@ def a_history(
     history: list[ClaimReceived] = []
     for _ in range(claims):
         frequency = random.choices(("1", "7", "8"), (7, 2, 1))[0]
+        cin: str | None = random.choice(random.choice(members).cins)
+        npi: str | None = random.choices((BILLING_NPI, OTHER_NPI), (3, 1))[0]
+        payer_id: str | None = random.choices(("GSHP1", "OTHER"), (6, 1))[0]
         overrides: dict[str, object] = {}
         if frequency != "1" and random.random() < 0.8:
             earlier = [each.claim_id for each in history] + [f"{prefix}PCN-{n}" for n in range(6)]
             overrides["original_reference"] = random.choice(earlier)
+        if frequency != "1" and history and random.random() < 0.6:
+            original = random.choice(history)
+            same = original.claim
+            cin, npi, payer_id = same.member.cin, same.billing_provider.npi, same.payer.id
+            overrides["original_reference"] = random.choice((original.claim_id, same.claim_number))
         if random.random() < 0.08:
             overrides["diagnosis_codes"] = ()
         history.append(
             a_received_claim(
                 arrival=ARRIVAL,
-                cin=random.choice(random.choice(members).cins),
-                npi=random.choices((BILLING_NPI, OTHER_NPI), (3, 1))[0],
-                payer_id=random.choices(("GSHP1", "OTHER"), (6, 1))[0],
+                cin=cin,
+                npi=npi,
+                payer_id=payer_id,
                 claim_number=f"{prefix}PCN-{random.randrange(6)}",
                 frequency=frequency,
                 # An invoice without a diagnosis is only noted: there the rejected claims are 837P.
@@ -152,6 +161,20 @@ class _Line(Struct, frozen=True):
         return True
 
 
+def told(judged: Judgement | ClaimJudged) -> list[Finding]:
+    """What was found of duplicates and limits, as the naive judge says it, in an order."""
+    evidence = {(each.rule, each.line): each.billed for each in judged.evidence}
+    found: list[Finding] = []
+    for finding in judged.findings:
+        if finding.rule.startswith("limit."):
+            found.append((finding.rule, finding.line or 0, finding.severity, None, None))
+        elif finding.rule.startswith("duplicate."):
+            billed = evidence.get((finding.rule, finding.line))
+            other = (billed.claim_id, billed.line) if billed else (None, None)
+            found.append((finding.rule, finding.line or 0, finding.severity, *other))
+    return sorted(found, key=str)
+
+
 def naive_findings(
     history: Sequence[ClaimReceived], groups: Collection[Collection[str]] = ()
 ) -> dict[str, list[Finding]]:
@@ -161,28 +184,11 @@ def naive_findings(
     findings: dict[str, list[Finding]] = {}
     for received in history:
         claim = received.claim
-        found: list[Finding] = []
-        original = _original(received, clean, gone)
+        original = _original(received, clean, gone, groups)
+        standing = [each for each in clean if each.claim_id not in gone]
+        found = findings_beside(received, standing, original, groups) if claim.frequency != "8" else []
         if claim.frequency in ("7", "8") and original is None:
             found.append(("duplicate.original_unknown", 0, "pend", None, None))
-        if claim.frequency != "8":
-            standing = [
-                line
-                for each in clean
-                if each.claim_id not in gone
-                and (original is None or each.claim_id != original.claim_id)
-                and each.claim.payer.id == claim.payer.id
-                and _same_member(each.claim.member.cin, claim.member.cin, groups)
-                for line in _lines(each)
-            ]
-            unsure = claim.frequency == "7" and original is None
-            own: list[_Line] = []
-            for line in _lines(received):
-                found += _duplicate(line, own, standing, unsure)
-                for limit in support_limits():
-                    if limit.on and _goes_past(limit, [*standing, *own], line):
-                        found.append((limit.rule, line.line.number, "pend", None, None))
-                own.append(line)
         findings[received.claim_id] = found
         bad = any(severity == "reject" for _, _, severity, _, _ in found)
         if bad or (claim.frequency != "8" and not claim.diagnosis_codes):
@@ -194,7 +200,40 @@ def naive_findings(
     return findings
 
 
-def _original(received: ClaimReceived, clean: list[ClaimReceived], gone: set[str]) -> ClaimReceived | None:
+def findings_beside(
+    received: ClaimReceived,
+    earlier: Collection[ClaimReceived],
+    original: ClaimReceived | None,
+    groups: Collection[Collection[str]] = (),
+) -> list[Finding]:
+    """What is found of a claim beside these earlier ones, all of which stand; ``original`` is what it replaces."""
+    claim = received.claim
+    standing = [
+        line
+        for each in earlier
+        if (original is None or each.claim_id != original.claim_id)
+        and each.claim.payer.id == claim.payer.id
+        and _same_member(each.claim.member.cin, claim.member.cin, groups)
+        for line in _lines(each)
+    ]
+    found: list[Finding] = []
+    unsure = claim.frequency == "7" and original is None
+    own: list[_Line] = []
+    for line in _lines(received):
+        found += _duplicate(line, own, standing, unsure)
+        for limit in support_limits():
+            if limit.on and _goes_past(limit, [*standing, *own], line):
+                found.append((limit.rule, line.line.number, "pend", None, None))
+        own.append(line)
+    return found
+
+
+def _original(
+    received: ClaimReceived,
+    clean: list[ClaimReceived],
+    gone: set[str],
+    groups: Collection[Collection[str]],
+) -> ClaimReceived | None:
     claim = received.claim
     if claim.frequency == "1":
         return None
@@ -204,6 +243,8 @@ def _original(received: ClaimReceived, clean: list[ClaimReceived], gone: set[str
         for each in clean
         if each.claim_id not in gone
         and each.claim.billing_provider.npi == claim.billing_provider.npi
+        and each.claim.payer.id == claim.payer.id
+        and _same_member(each.claim.member.cin, claim.member.cin, groups)
         and name in (each.claim_id, each.claim.claim_number)
     ]
     return standing[-1] if standing else None

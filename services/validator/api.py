@@ -6,11 +6,10 @@ from flask import Response
 from flask.views import MethodView
 from marshmallow import fields
 
-from services.validator.code_listing import codes_on
-from shared.calendar import pacific_date
+from services.validator.rulebook.codes import codes_on
 from shared.web.auth import requires
 from shared.web.bodies import Blueprint, Schema
-from shared.web.context import web_context
+from shared.web.context import today
 from shared.web.responses import json_response
 
 blueprint = Blueprint(
@@ -55,4 +54,4 @@ class CodesView(MethodView):
     @blueprint.response(200, Codes)
     def get(self, query: dict[str, Any]) -> Response:
         """The DHCS codes and modifiers for ECM and Community Supports in force on a date of service."""
-        return json_response(codes_on(query.get("on") or pacific_date(web_context().parts.now())))
+        return json_response(codes_on(query.get("on") or today()))

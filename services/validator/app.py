@@ -4,18 +4,15 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.validator import (
-    api,
-    feed_api,
-    handlers,
-    lookup_api,
-    lookup_pages,
-    review_api,
-    review_pages,
-    rule_pages,
-)
+from services.validator import api, handlers
+from services.validator.feeds import api as feed_api
 from services.validator.late import CompareWithRecords
+from services.validator.lookup import api as lookup_api
+from services.validator.lookup import pages as lookup_pages
 from services.validator.models import API_KEYS, IDEMPOTENCY, MESSAGING, METADATA
+from services.validator.review import api as review_api
+from services.validator.review import pages as review_pages
+from services.validator.rulebook import pages as rule_pages
 from shared.messaging.consumer import Subscription
 from shared.migrate import is_current
 from shared.parts import Parts
@@ -47,6 +44,6 @@ def subscriptions(parts: Parts) -> Sequence[Subscription]:
 
 
 def steps(parts: Parts) -> Sequence[Step]:
-    """Besides listening and publishing: claims are compared with records that came later."""
+    """Besides listening and publishing: claims are compared with what came, changed or went later."""
     compare = CompareWithRecords(parts)
     return (Step("late records", compare.run_once, idle_seconds=_IDLE_SECONDS),)

@@ -9,9 +9,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, and_, select
 
 from services.validator.models import API_KEYS, CLAIMS, DECISIONS, JUDGEMENTS
-from services.validator.review import Review, Scope, identity, open_review, within
+from services.validator.review.queue import Review, Scope, open_review, within
 from shared.events import ClaimJudged
-from shared.findings import Finding
+from shared.findings import Finding, identity
 from shared.payers import Payers
 
 _decode = msgspec.json.Decoder(ClaimJudged).decode

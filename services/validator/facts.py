@@ -1,13 +1,22 @@
 """Loading what the rules need to know, and keeping what they must know later: a batch a query."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, exists, select, update
+from sqlalchemy import Column, Connection, select, update
 
-from services.validator.models import CARE_RECORDS, CLAIMS, FEED_COVERAGE, MEMBER_CINS, SERVICE_LINES
+from services.validator.models import (
+    CARE_RECORDS,
+    CLAIMS,
+    DAYS_TO_COMPARE,
+    FEED_COVERAGE,
+    MEMBER_CINS,
+    NPI_CHARACTERS,
+    NUMBER_CHARACTERS,
+    SERVICE_LINES,
+)
 from services.validator.rules import (
     Aliases,
     Coverage,
@@ -21,14 +30,23 @@ from services.validator.rules import (
     Span,
     needs,
 )
-from services.validator.rules.history import care_key, cins_of
-from services.validator.rules.overlap_chw import MAY_BE_CHW
+from services.validator.rules.history import care_key, cins_of, days_to_compare
+from services.validator.rules.overlap_chw import DAYS_AROUND_CHW, MAY_BE_CHW
 from shared.among import among
 from shared.care import Authorization, CareService, Enrollment, Feed
 from shared.database import insert_rows
-from shared.spans import meeting
+from shared.spans import matching, meeting, month_of
 
-_MAY_BE_CHW = f"program IN ({', '.join(map(repr, MAY_BE_CHW))})"
+_AROUND_CHW = timedelta(days=DAYS_AROUND_CHW)
+_BEARING = f"""
+    care_key = wanted.member AND NOT withdrawn AND (
+        feed IN ('authorizations', 'enrollments')
+        OR feed = 'services' AND last_day BETWEEN wanted.chw_first AND wanted.chw_last AND (
+            last_day BETWEEN wanted.first_asked AND wanted.last_asked OR program IN ({", ".join(map(repr, MAY_BE_CHW))})
+        )
+    )
+"""
+"""Which records bear on claims of these members and days. A service's last day is its first."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_line = msgspec.json.Decoder(EarlierLine).decode
@@ -48,11 +66,8 @@ def load(connection: Connection, batch: Sequence[Prepared]) -> tuple[History, Re
 def history_for(connection: Connection, wanted: Needs, aliases: Aliases) -> History:
     """The earlier lines and claims that a batch asks for, oldest first."""
     history = History(lines_for(connection, wanted.lines), aliases=aliases)
-    if wanted.originals:
-        names = {name for _, name in wanted.originals}
-        for searched in (CLAIMS.c.claim_id, CLAIMS.c.claim_number):
-            rows = connection.execute(_claims_by(connection, searched, names)).all()
-            history.add(claims=[OriginalClaim(*row) for row in rows])
+    for searched in (CLAIMS.c.claim_id, CLAIMS.c.claim_number) if wanted.originals else ():
+        history.add(claims=_claims_by(connection, searched, wanted.originals))
     return history
 
 
@@ -65,6 +80,7 @@ def lines_for(connection: Connection, spans: Iterable[Span]) -> list[EarlierLine
         key=lines.key,
         first=lines.first_day,
         last=lines.last_day,
+        month=lines.month,
         spans=spans,
         where="standing",
     )
@@ -76,25 +92,30 @@ def records_for(connection: Connection, members: Iterable[Span], aliases: Aliase
     """The records of other care of these members that bear on these days.
 
     Authorizations and enrolments are all loaded, whatever their days: what ended and what came first matters as
-    well, and time in a plan that covers other days only. So are the CHW services of the whole time in which ECM
-    was authorized around these days.
+    well, and time in a plan that covers other days only. Services are of the days from the first to the last that
+    are asked of the member, and of CHWs around them.
     """
-    spans = frozenset(members)
-    coverage = coverage_of_feeds(connection)
-    if not spans:
-        return Records(aliases=aliases, coverage=coverage)
-    always = {Span(span.key, date.min, date.max) for span in spans}
-    authorizations = [_decode_authorization(each) for each in _records(connection, "authorizations", always)]
-    services = [
-        *_records(connection, "services", spans),
-        *_records(connection, "services", _ecm_periods(spans, authorizations, aliases), _MAY_BE_CHW),
-    ]
+    days: dict[int, tuple[date, date]] = {}
+    for span in members:
+        first, last = days.get(span.key, (span.first, span.last))
+        days[span.key] = min(first, span.first), max(last, span.last)
+    wanted: dict[str, Sequence[Any]] = {
+        "member": list(days),
+        "first_asked": [first for first, _ in days.values()],
+        "last_asked": [last for _, last in days.values()],
+        "chw_first": [max(first, date.min + _AROUND_CHW) - _AROUND_CHW for first, _ in days.values()],
+        "chw_last": [min(last, date.max - _AROUND_CHW) + _AROUND_CHW for _, last in days.values()],
+    }
+    records = CARE_RECORDS.c
+    of_feed: dict[Feed, list[bytes]] = {"services": [], "enrollments": [], "authorizations": []}
+    for feed, document in matching(connection, (records.feed, records.document), wanted, _BEARING):
+        of_feed[feed].append(document)
     return Records(
-        services=[_decode_service(each) for each in dict.fromkeys(services)],
-        enrollments=[_decode_enrollment(each) for each in _records(connection, "enrollments", always)],
-        authorizations=authorizations,
+        services=map(_decode_service, of_feed["services"]),
+        enrollments=map(_decode_enrollment, of_feed["enrollments"]),
+        authorizations=map(_decode_authorization, of_feed["authorizations"]),
         aliases=aliases,
-        coverage=coverage,
+        coverage=coverage_of_feeds(connection),
     )
 
 
@@ -139,12 +160,12 @@ def keep(connection: Connection, judgements: Sequence[Judgement]) -> None:
         [
             {
                 "claim_id": judgement.received.claim_id,
-                "claim_number": (judgement.received.claim.claim_number or "")[:80] or None,
-                "billing_npi": (judgement.received.claim.billing_provider.npi or "")[:20] or None,
+                "claim_number": (judgement.received.claim.claim_number or "")[:NUMBER_CHARACTERS] or None,
+                "billing_npi": (judgement.received.claim.billing_provider.npi or "")[:NPI_CHARACTERS] or None,
                 "verdict": judgement.verdict,
                 "judgement": 1,
                 "superseded": False,
-                "supersedes": judgement.supersedes.claim_id if judgement.supersedes else None,
+                "supersedes": judgement.original.claim_id if judgement.original else None,
             }
             for judgement in judgements
         ],
@@ -161,6 +182,7 @@ def keep(connection: Connection, judgements: Sequence[Judgement]) -> None:
                 "last_day": line.service_end,
                 "standing": judgement.clean,
                 "document": _encode(line),
+                "month": month_of(line.service_start, line.service_end),
             }
             for judgement in judgements
             for line in judgement.lines
@@ -180,11 +202,24 @@ def supersede(connection: Connection, claim_ids: Sequence[str], *, superseded: b
 
 
 def let_stand(connection: Connection, claim_ids: Sequence[str], *, stand: bool) -> None:
-    """Let the lines of these claims count as billed, or no longer."""
-    connection.execute(
+    """Let the lines of these claims count as billed, or no longer; the claims that they bear on are queued."""
+    lines = SERVICE_LINES.c
+    documents = connection.execute(
         update(SERVICE_LINES)
-        .where(among(connection, SERVICE_LINES.c.claim_id, claim_ids))
+        .where(among(connection, lines.claim_id, claim_ids), lines.standing.is_not(stand))
         .values(standing=stand)
+        .returning(lines.document)
+    ).scalars()
+    changed = map(_decode_line, documents)
+    queue_days(connection, ((line.cin, *days_to_compare(line)) for line in changed if line.cin is not None))
+
+
+def queue_days(connection: Connection, days: Iterable[tuple[str, date, date]]) -> None:
+    """Have the claims of these members (CIN) and days, both included, compared with what stands and is known."""
+    insert_rows(
+        connection,
+        DAYS_TO_COMPARE,
+        [{"cin": cin, "first_day": first, "last_day": last} for cin, first, last in dict.fromkeys(days)],
     )
 
 
@@ -195,44 +230,25 @@ def _judge_one_after_another(connection: Connection, aliases: Aliases) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (member,))
 
 
-def _records(connection: Connection, feed: Feed, spans: Iterable[Span], where: str = "true") -> list[bytes]:
-    records = CARE_RECORDS.c
-    rows = meeting(
-        connection,
-        (records.document,),
-        key=records.care_key,
-        first=records.first_day,
-        last=records.last_day,
-        spans=spans,
-        where=f"feed = '{feed}' AND NOT withdrawn AND {where}",
-    )
-    return [document for (document,) in rows]
-
-
-def _ecm_periods(
-    spans: frozenset[Span], authorizations: Iterable[Authorization], aliases: Aliases
-) -> set[Span]:
-    """The times of these members' ECM authorizations that meet the days asked for."""
-    asked: dict[int, list[Span]] = {}
-    for span in spans:
-        asked.setdefault(span.key, []).append(span)
-    periods = set()
-    for authorization in authorizations:
-        if authorization.benefit != "ECM":
-            continue
-        first, last = authorization.start_date, authorization.end_date or date.max
-        for key in map(care_key, aliases.of(authorization.cin)):
-            if any(span.first <= last and first <= span.last for span in asked.get(key, ())):
-                periods.add(Span(key, first, last))
-    return periods
-
-
-def _claims_by(connection: Connection, searched: Column[Any], values: Iterable[str]) -> Any:
+def _claims_by(
+    connection: Connection, searched: Column[Any], named: Iterable[tuple[str, str]]
+) -> list[OriginalClaim]:
+    """The claims that may be originals by (billing NPI, name), oldest first; each is told by one of its lines."""
     # A rejected claim is nobody's original, and neither is a void: of those not rejected, it alone keeps no lines.
-    c = CLAIMS.c
-    has_lines = exists().where(SERVICE_LINES.c.claim_id == c.claim_id)
-    return (
-        select(c.claim_id, c.claim_number, c.billing_npi, c.superseded)
-        .where(among(connection, searched, values), c.verdict != "rejected", has_lines)
+    c, line = CLAIMS.c, SERVICE_LINES.c
+    of_claim = select(line.document).where(line.claim_id == c.claim_id).order_by(line.line).limit(1)
+    npis, names = zip(*named, strict=True)
+    rows = connection.execute(
+        select(c.superseded, of_claim.scalar_subquery())
+        .where(
+            among(connection, searched, {name[:NUMBER_CHARACTERS] for name in names}),
+            among(connection, c.billing_npi, {npi[:NPI_CHARACTERS] for npi in npis}),
+            c.verdict != "rejected",
+        )
         .order_by(c.claim_id)
     )
+    told = ((superseded, _decode_line(document)) for superseded, document in rows if document is not None)
+    return [
+        OriginalClaim(line.claim_id, line.claim_number, line.billing_npi, line.cin, line.payer_id, superseded)
+        for superseded, line in told
+    ]

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from services.validator import facts, feed_handlers
+from services.validator import facts
+from services.validator.feeds import handlers as feed_handlers
 from services.validator.judgements import on_receipt, write
 from services.validator.late import judge_beside_others
+from services.validator.review import clock_handlers
 from services.validator.rules import Context, judge_batch, prepare
 from shared.events import CLAIMS_RECEIVED, ClaimReceived, Event
 from shared.messaging.consumer import InvalidEvent, Subscription
@@ -29,7 +31,8 @@ class JudgeReceived:
         judge_beside_others(connection)
         received = {event.subject: (event, _received(event)) for event in events}
         known = facts.already_judged(connection, received)
-        fresh = [pair for claim_id, pair in received.items() if claim_id not in known]
+        # In the order of receipt, as they would be judged later: who came first is the other's original.
+        fresh = [received[claim_id] for claim_id in sorted(received.keys() - known)]
         batch = [prepare(claim, self._context) for _, claim in fresh]
         history, records = facts.load(connection, batch)
         judgements = judge_batch(batch, self._context, history, records)
@@ -43,7 +46,11 @@ class JudgeReceived:
 
 def subscriptions(parts: Parts) -> list[Subscription]:
     """What the validator listens to."""
-    return [Subscription((CLAIMS_RECEIVED,), JudgeReceived(parts)), *feed_handlers.subscriptions(parts)]
+    return [
+        Subscription((CLAIMS_RECEIVED,), JudgeReceived(parts)),
+        *feed_handlers.subscriptions(parts),
+        *clock_handlers.subscriptions(),
+    ]
 
 
 def _received(event: Event) -> ClaimReceived:

@@ -1,14 +1,14 @@
 """Writing judgements: the row that is kept, the event that tells of it, and the review that it opens or closes.
 
-A claim is judged on receipt, again when a record of other care comes or goes, and by the claims department.
-Each is one more judgement; none is ever changed.
+A claim is judged on receipt, again when a record of other care comes or goes or an earlier claim no longer counts,
+and by the claims department. Each is one more judgement; none is ever changed.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import Connection, delete, select
 
 from services.validator.models import CLAIMS, JUDGEMENTS, MESSAGING, REVIEWS
@@ -79,6 +79,9 @@ def on_receipt(judgement: Judgement, key: str, correlation_id: str) -> Written:
             evidence=judgement.evidence,
             file_notes=judgement.file_notes,
             source_sha256=received.source_sha256,
+            supersedes=supersedes_of(
+                received.claim, judgement.original.claim_id if judgement.original else None
+            ),
         ),
         cause="received",
         findings_of_reading=len(received.findings),
@@ -86,6 +89,11 @@ def on_receipt(judgement: Judgement, key: str, correlation_id: str) -> Written:
         key=key,
         correlation_id=correlation_id,
     )
+
+
+def supersedes_of(claim: Claim, original: str | None) -> str | UnsetType | None:
+    """What a judgement says of the claim in whose place this one stands; nothing of one that names no other."""
+    return original if claim.frequency in ("7", "8") else UNSET
 
 
 def write(connection: Connection, judgements: Sequence[Written], payers: Payers, now: datetime) -> None:

@@ -1,38 +1,33 @@
-"""Records that come after the claim: the claims that they touch are judged again, and nothing decided is rewritten.
+"""What comes after the claim: the claims that it touches are judged again, and nothing decided is rewritten.
 
-Loading a record queues its member and days. A step of the worker takes them from the queue and compares the claims
-of those days with what is known now. Only findings that rest on records are made again; what the claim itself and
-earlier claims say stays, but for duplicates that show only once two CINs are known to be one member.
+A record that comes, changes or goes queues its member and days, and so do the lines of a claim that is voided,
+replaced, rejected or released. A step of the worker takes them from the queue and compares the claims of those days
+with what stands and is known now. Only findings that rest on other claims and records are made again; what the claim
+itself says stays.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, func, select
 
 from services.validator import facts
-from services.validator.judgements import (
-    DUPLICATES_FOUND,
-    OF_VERDICT,
-    Message,
-    Written,
-    write,
-)
-from services.validator.models import CLAIMS, DAYS_TO_COMPARE, JUDGEMENTS, SERVICE_LINES
-from services.validator.rules import Aliases, Context, History, Prepared, Records, Span, needs, prepare
-from services.validator.rules.care import care_findings, is_from_records
-from services.validator.rules.context import Evidenced
-from services.validator.rules.duplicates import duplicate_findings
-from services.validator.rules.history import care_key, cin_of, days_of_care, line_keys_of
-from services.validator.rules.judgement import with_good_lines
+from services.validator.judged_again import judge_again
+from services.validator.judgements import Written, supersedes_of, write
+from services.validator.models import CLAIMS, DAYS_TO_COMPARE, DECISIONS, JUDGEMENTS, SERVICE_LINES
+from services.validator.rules import Context, History, OriginalClaim, Span, needs, prepare
+from services.validator.rules.history import cins_of, line_keys_of
+from services.validator.rules.judgement import findings_from_others
 from shared.among import among
-from shared.care import Evidence
 from shared.claim import Submitter
 from shared.database import Database
-from shared.events import ClaimJudged, ClaimReceived, ReviewKind
-from shared.findings import Finding, Verdict, worst
+from shared.events import ClaimJudged, ClaimReceived
+from shared.findings import Identity, identity
 from shared.identifiers import member_key
 from shared.parts import Parts
 from shared.reference.codes import CodeSet
@@ -103,116 +98,49 @@ class CompareWithRecords:
 
     def _compare(self, connection: Connection, claim_ids: Sequence[str]) -> None:
         judged = _latest(connection, claim_ids)
-        batch = [prepare(_received(claim), self._context) for claim, _ in judged]
-        aliases = facts.aliases_of(connection, _cins(batch))
-        records = facts.records_for(connection, _members(batch, aliases), aliases)
-        across = self._duplicates_across_cins(connection, batch, aliases)
+        batch = [prepare(_received(each.judged), self._context) for each in judged]
+        aliases = facts.aliases_of(connection, cins_of(batch))
+        wanted = needs(batch, aliases)
+        records = facts.records_for(connection, wanted.members, aliases)
+        lines = facts.lines_for(connection, wanted.lines)
+        place = _places(connection, {*claim_ids, *(line.claim_id for line in lines)})
+        lines.sort(key=lambda line: place[line.claim_id])
+        history, known = History(aliases=aliases), 0
         written = []
-        for (before, of_reading), prepared in zip(judged, batch, strict=True):
-            again = self._again(before, prepared, records, across.get(before.claim_id, ()))
+        for each, prepared in sorted(
+            zip(judged, batch, strict=True), key=lambda pair: place[pair[0].judged.claim_id]
+        ):
+            before = each.judged
+            # A claim is judged beside those that came before it: of two that do not go together the later one waits.
+            until = bisect_left(lines, place[before.claim_id], known, key=lambda line: place[line.claim_id])
+            history.add(lines[known:until])
+            known = until
+            from_others = findings_from_others(prepared, self._context, history, each.original, records)
+            again = judge_again(before, from_others, each.weighed)
             if again is None:
                 continue
             after, message = again
-            cin = before.claim.member.cin or before.claim_id
             written.append(
                 Written(
                     judged=after,
                     cause="record",
-                    findings_of_reading=of_reading,
+                    findings_of_reading=each.findings_of_reading,
                     message=message,
-                    key=member_key(self._member_secret, cin),
+                    key=member_key(self._member_secret, before.claim.member.cin or before.claim_id),
                 )
             )
         write(connection, written, self._payers, self._now())
 
-    def _again(
-        self,
-        before: ClaimJudged,
-        prepared: Prepared,
-        records: Records,
-        across: Sequence[Evidenced],
-    ) -> tuple[ClaimJudged, Message | None] | None:
-        """The next judgement of a claim and whom to tell; ``None`` where nothing changed.
 
-        Where only the evidence is another, which the plan alone sees, nobody is told.
-        """
-        care = list(care_findings(prepared, self._context, records))
-        old = {_identity(finding): finding for finding in before.findings}
-        now = {_identity(finding) for finding, _ in care}
-        gone = any(is_from_records(each) and _identity(each) not in now for each in before.findings)
-        kept = [finding for finding in before.findings if not is_from_records(finding)]
-        fresh = [finding for finding, _ in across if _identity(finding) not in old]
-        fresh += [finding for finding, _ in care]
-        fresh = with_good_lines(before.claim, [*kept, *fresh])[len(kept) :]
-        new = [finding for finding in fresh if _identity(finding) not in old]
-        # A corrected record may give the same finding with another date or NPI in its words, or only other evidence.
-        reworded = any(old.get(_identity(finding), finding).message != finding.message for finding in fresh)
-        told = bool(new) or gone or reworded
-        evidence = _evidence(before, across, care)
-        if not told and evidence == before.evidence:
-            return None
-        findings = (*kept, *fresh)
-        blocking = any(finding.severity != "note" for finding in new)
-        verdict, message, review = _moved(
-            before.verdict, worst(findings), blocking=blocking, in_review=before.review is not None
-        )
-        after = replace(
-            before,
-            judgement=before.judgement + 1,
-            verdict=verdict,
-            clean=verdict != "rejected",
-            findings=findings,
-            review=review,
-            found=tuple(new),
-            evidence=evidence,
-            decision=None,
-            file_notes=(),
-        )
-        return after, message if told else None
+class _Judged(Struct, frozen=True):
+    """A claim's last judgement. ``original`` is what it replaces; ``weighed`` what was found of it when somebody last
+    decided of it.
+    """
 
-    def _duplicates_across_cins(
-        self, connection: Connection, batch: Sequence[Prepared], aliases: Aliases
-    ) -> dict[str, list[Evidenced]]:
-        """Duplicates of earlier claims, for members with several CINs; by claim id."""
-        joined = [prepared for prepared in batch if len(aliases.of(cin_of(prepared.received.claim))) > 1]
-        if not joined:
-            return {}
-        wanted = needs(joined, aliases)
-        lines = facts.lines_for(connection, wanted.lines)
-        found = {}
-        for prepared in joined:
-            claim_id = prepared.received.claim_id
-            earlier = History((line for line in lines if line.claim_id < claim_id), aliases=aliases)
-            found[claim_id] = list(duplicate_findings(prepared, earlier, None))
-        return found
-
-
-def _moved(
-    verdict: Verdict, worst_now: Verdict, *, blocking: bool, in_review: bool
-) -> tuple[Verdict, Message | None, ReviewKind | None]:
-    """What a change of findings makes of a verdict: the verdict, whom to tell, and what waits for a decision."""
-    if verdict == "rejected":
-        # The provider has been told; only a person can say that the rejection was the plan's mistake.
-        return verdict, None, "reconsider" if worst_now != "rejected" else None
-    if worst_now == "accepted":
-        return "accepted", OF_VERDICT["accepted"], None
-    review: ReviewKind = "pended" if verdict == "pended" else "suspected"
-    if blocking:
-        return verdict, DUPLICATES_FOUND, review
-    return verdict, OF_VERDICT[verdict], review if in_review else None
-
-
-def _identity(finding: Finding) -> tuple[object, ...]:
-    return finding.rule, finding.severity, finding.line, finding.value, finding.expected
-
-
-def _evidence(
-    before: ClaimJudged, across: Sequence[Evidenced], care: Sequence[Evidenced]
-) -> tuple[Evidence, ...]:
-    of_claims = [each for each in before.evidence if each.billed is not None]
-    known = {(each.rule, each.line) for each in of_claims}
-    more = [each for _, each in across if each is not None and (each.rule, each.line) not in known]
-    return (*of_claims, *more, *(each for _, each in care if each is not None))
+    judged: ClaimJudged
+    findings_of_reading: int
+    original: OriginalClaim | None
+    weighed: frozenset[Identity]
 
 
 def _claims_of_days(connection: Connection, queued: Sequence[Any]) -> list[str]:
@@ -229,16 +157,17 @@ def _claims_of_days(connection: Connection, queued: Sequence[Any]) -> list[str]:
         key=lines.key,
         first=lines.first_day,
         last=lines.last_day,
+        month=lines.month,
         spans=spans,
         where="true",
     )
     return sorted({claim_id for (claim_id,) in rows})
 
 
-def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[ClaimJudged, int]]:
-    """Each claim's last judgement, and how many of its findings are the reader's.
+def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[_Judged]:
+    """How each claim stands, by claim id; voided and replaced ones are left out.
 
-    The claims are locked, in one order, against a decision at the same moment; voided and replaced ones are left out.
+    The claims are locked, in one order, against a decision at the same moment.
     """
     standing = connection.execute(
         select(CLAIMS.c.claim_id)
@@ -246,14 +175,46 @@ def _latest(connection: Connection, claim_ids: Sequence[str]) -> list[tuple[Clai
         .order_by(CLAIMS.c.claim_id)
         .with_for_update()
     ).scalars()
-    last = and_(JUDGEMENTS.c.claim_id == CLAIMS.c.claim_id, JUDGEMENTS.c.judgement == CLAIMS.c.judgement)
+    last, decided = JUDGEMENTS.alias("last"), JUDGEMENTS.alias("decided")
+    decision = (
+        select(func.max(DECISIONS.c.judgement))
+        .where(DECISIONS.c.claim_id == CLAIMS.c.claim_id)
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(JUDGEMENTS.c.document, JUDGEMENTS.c.findings_of_reading)
-        .join_from(CLAIMS, JUDGEMENTS, last)
+        select(last.c.document, last.c.findings_of_reading, CLAIMS.c.supersedes, decided.c.document)
+        .join(last, and_(last.c.claim_id == CLAIMS.c.claim_id, last.c.judgement == CLAIMS.c.judgement))
+        .outerjoin(decided, and_(decided.c.claim_id == CLAIMS.c.claim_id, decided.c.judgement == decision))
         .where(among(connection, CLAIMS.c.claim_id, list(standing)))
         .order_by(CLAIMS.c.claim_id)
     )
-    return [(_decode(document), of_reading) for document, of_reading in rows]
+    return [
+        _Judged(
+            _superseding(_decode(document), original),
+            of_reading,
+            OriginalClaim(original) if original is not None else None,
+            frozenset(map(identity, _decode(weighed).findings if weighed is not None else ())),
+        )
+        for document, of_reading, original, weighed in rows
+    ]
+
+
+def _superseding(judged: ClaimJudged, original: str | None) -> ClaimJudged:
+    # Judgements from before they said what they supersede: the next one says it.
+    return replace(judged, supersedes=supersedes_of(judged.claim, original))
+
+
+def _places(connection: Connection, claim_ids: Collection[str]) -> dict[str, tuple[datetime, str]]:
+    """The order in which these claims were judged first.
+
+    It is not always that of their ids: a file of 837P is checked for conformity before its claims are judged.
+    """
+    rows = connection.execute(
+        select(JUDGEMENTS.c.claim_id, JUDGEMENTS.c.judged_at).where(
+            among(connection, JUDGEMENTS.c.claim_id, claim_ids), JUDGEMENTS.c.judgement == 1
+        )
+    )
+    return {claim_id: (judged_at, claim_id) for claim_id, judged_at in rows}
 
 
 def _received(judged: ClaimJudged) -> ClaimReceived:
@@ -264,16 +225,3 @@ def _received(judged: ClaimJudged) -> ClaimReceived:
         receipt=judged.receipt,
         submitter=Submitter(organisation=judged.organisation),
     )
-
-
-def _cins(batch: Iterable[Prepared]) -> set[str]:
-    return {cin for prepared in batch if (cin := cin_of(prepared.received.claim))}
-
-
-def _members(batch: Iterable[Prepared], aliases: Aliases) -> set[Span]:
-    return {
-        Span(care_key(cin), *days)
-        for prepared in batch
-        if (days := days_of_care(prepared))
-        for cin in aliases.of(cin_of(prepared.received.claim))
-    }

@@ -24,23 +24,28 @@ MESSAGING = messaging_tables(METADATA)
 API_KEYS = key_table(METADATA)
 IDEMPOTENCY = idempotency_table(METADATA)
 
+NUMBER_CHARACTERS, NPI_CHARACTERS = 80, 20
+"""Of a claim's number and billing NPI as ``claims`` keeps them; what is longer is cut."""
+
 CLAIMS = Table(
     "claims",
     METADATA,
     Column("claim_id", String(40), primary_key=True),
-    Column("claim_number", String(80)),
-    Column("billing_npi", String(20)),
+    Column("claim_number", String(NUMBER_CHARACTERS)),
+    Column("billing_npi", String(NPI_CHARACTERS)),
     # The verdict that stands, and the number of the judgement that made it or confirmed it.
     Column("verdict", String(10), nullable=False),
     Column("judgement", Integer, nullable=False),
     Column("superseded", Boolean, nullable=False),
-    # What this claim voids or replaces; it stands again if this one is rejected in review.
+    # What this claim voids or replaces (would, if it were not rejected); it stands again if this one is rejected in
+    # review.
     Column("supersedes", String(40)),
-    Index("claims_by_number", "claim_number"),
+    # Many providers number their claims from 1.
+    Index("claims_by_number", "claim_number", "billing_npi"),
 )
 
-# Lines of accepted and pended claims, and of those that only a record of other care rejects: they do not stand, but
-# are found when that record is withdrawn. A line stands until its claim is voided, replaced or rejected in review.
+# Lines of accepted and pended claims, and of those that only another claim or a record of other care rejects: they do
+# not stand, but are found when that goes. A line stands until its claim is voided, replaced or rejected in review.
 SERVICE_LINES = Table(
     "service_lines",
     METADATA,
@@ -52,7 +57,10 @@ SERVICE_LINES = Table(
     Column("last_day", Date, nullable=False),
     Column("standing", Boolean, nullable=False),
     Column("document", Json, nullable=False),
-    Index("service_lines_by_key", "key", "last_day"),
+    # shared.spans.month_of these days. What comes in is of the last few months: in front of the index it keeps new
+    # lines side by side, where a key alone strews them over the whole history, a page to read and write for each.
+    Column("month", Integer, nullable=False, server_default="0"),
+    Index("service_lines_by_month", "month", "key", "last_day"),
 )
 
 # Every judgement ever made of a claim: written once, never changed.
@@ -62,7 +70,7 @@ JUDGEMENTS = Table(
     Column("claim_id", ForeignKey("claims.claim_id"), primary_key=True),
     Column("judgement", Integer, primary_key=True),
     Column("judged_at", Instant, nullable=False),
-    # received, record (one came, changed or went), or decision (of the claims department).
+    # received, record (one came, changed or went, or another claim did), or decision (of the claims department).
     Column("cause", String(10), nullable=False),
     Column("payer_id", String(80)),
     Column("verdict", String(10), nullable=False),
@@ -72,7 +80,7 @@ JUDGEMENTS = Table(
 )
 
 # The claims that wait for the claims department. kind: pended; suspected (accepted, and something came to light
-# later); reconsider (rejected for a record that has gone since).
+# later); reconsider (rejected for a record or another claim that has gone since).
 REVIEWS = Table(
     "reviews",
     METADATA,
@@ -84,8 +92,25 @@ REVIEWS = Table(
     Column("arrival_date", Date, nullable=False),
     Column("deadline", Date),
     Column("amount_cents", BigInteger, nullable=False),
-    Index("reviews_by_deadline", "deadline", "claim_id"),
     Index("reviews_by_payer", "payer_id", "deadline", "claim_id"),
+)
+
+# Each claim's clock as payments told it last. Of every claim: most claims that come into review late were paid long
+# before. No foreign key: an event of a claim that is not here (an older copy of the database) must not stop the rest.
+CLAIM_CLOCKS = Table(
+    "claim_clocks",
+    METADATA,
+    Column("claim_id", String(40), primary_key=True),
+    # Of several events the highest rules, whatever the order in which they come.
+    Column("sequence", Integer, nullable=False),
+    # As payments says it, but "running" for open, near and overdue, which depend on the day that somebody looks.
+    Column("state", String(15), nullable=False),
+    # The last day to pay, after information that of the new period; near_from only while the clock runs.
+    Column("deadline", Date),
+    Column("near_from", Date),
+    # The day of what brought it to this state: contest, information, payment, denial, withdrawal.
+    Column("since", Date),
+    Column("paid_cents", BigInteger, nullable=False),
 )
 
 DECISIONS = Table(
@@ -122,6 +147,8 @@ CARE_RECORDS = Table(
         "care_key",
         "feed",
         "last_day",
+        # So that SQLite need not read services of programs that are not asked for.
+        "program",
         postgresql_where=text("NOT withdrawn"),
         sqlite_where=text("NOT withdrawn"),
     ),
@@ -146,7 +173,7 @@ FEED_COVERAGE = Table(
     Column("last_at", Instant, nullable=False),
 )
 
-# Members and days of which records came, changed or went, and whose claims are still to be compared with them.
+# Members and days of which records, or lines that stand, came, changed or went: their claims are to be compared.
 DAYS_TO_COMPARE = Table(
     "days_to_compare",
     METADATA,

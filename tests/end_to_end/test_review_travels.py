@@ -100,7 +100,9 @@ def test_a_provider_reads_on_its_page_that_nothing_is_left_to_do_once_the_plan_r
 
     with_verdict(provider, before["claim_id"], "accepted")
     said = page_of(suite, provider, path)
-    assert "The plan has looked at what is marked here and released the claim. You need do nothing." in said
+    assert (
+        "The plan has looked at what is marked here and released the claim. Nothing has to be sent." in said
+    )
     assert "The original was sent on paper." not in said
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from builders import a_line, a_received_claim
-from naive_duplicates import Member, a_history, naive_findings
+from naive_duplicates import Member, a_history, naive_findings, told
 from sqlalchemy import func, insert, select
 
 from services.validator import facts
@@ -29,19 +29,6 @@ def members_of(number: int) -> tuple[Member, Member]:
     """Two members whom no other history has; the second one has three CINs."""
     one, *more = (f"9{number * 10 + place:07d}{CIN_LETTERS[place]}" for place in range(4))
     return Member((one,)), Member(tuple(more))
-
-
-def told(judgement) -> list[tuple]:
-    evidence = {(each.rule, each.line): each.billed for each in judgement.evidence}
-    found = []
-    for finding in judgement.findings:
-        if finding.rule.startswith("limit."):
-            found.append((finding.rule, finding.line, finding.severity, None, None))
-        elif finding.rule.startswith("duplicate."):
-            billed = evidence.get((finding.rule, finding.line))
-            other = (billed.claim_id, billed.line) if billed else (None, None)
-            found.append((finding.rule, finding.line or 0, finding.severity, *other))
-    return sorted(found, key=str)
 
 
 def judged_in_batches(

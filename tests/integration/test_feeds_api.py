@@ -3,14 +3,16 @@
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import BILLING_NPI, CIN, OTHER_CIN, a_claim, a_line, a_received_claim
+from msgspec import structs
 from sqlalchemy import select
 from validator_harness import Validator
 
-from services.validator.feed_handlers import FEED_OF_TOPIC, subscriptions
+from services.validator.feeds.handlers import FEED_OF_TOPIC, subscriptions
 from services.validator.late import CompareWithRecords
 from services.validator.models import CARE_RECORDS, DAYS_TO_COMPARE, FEED_COVERAGE, MESSAGING
 from shared.bus.embedded import EmbeddedBus
@@ -313,6 +315,21 @@ def test_a_row_of_very_many_cells_is_one_wrong_row(validator: Validator) -> None
 
     assert (answer.status_code, answer.json["taken"]) == (200, 1)
     assert [(each["row"], each["field"]) for each in answer.json["wrong"]] == [(3, "row")]
+
+
+@pytest.mark.parametrize("as_form", [False, True], ids=["raw", "form"])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "one"}], ids=["", "once"])
+def test_a_feed_may_be_larger_than_a_file_of_claims(
+    validator: Validator, headers: dict[str, str], as_form: bool
+) -> None:
+    settings = structs.replace(validator.parts.settings, max_upload_bytes=1)
+    validator.parts = replace(validator.parts, settings=settings)
+    remark = "x" * 100_000
+    rows = "".join(f"{CIN},PACE,2026-01-{day:02},{remark}\n" for day in range(1, 13))
+    content = f"cin,program,start_date,remark\n{rows}".encode()
+    body = {"data": {"file": (io.BytesIO(content), "feed.csv")}} if as_form else {"data": content}
+    answer = validator.call("POST", "enrollments", headers=headers, **body)
+    assert (answer.status_code, answer.json.get("taken")) == (200, 12)
 
 
 def test_a_header_without_rows_takes_nothing_and_covers_nobody(validator: Validator) -> None:

@@ -40,7 +40,7 @@ def test_a_missing_authorization_is_explained_by_the_records_as_they_are_now(val
     history = validator.judgements(first.claim_id)
     [finding] = history[-1].findings
     assert finding.rule == "authorization.missing"
-    assert "declined" not in finding.message and "03/31/2026" in finding.message
+    assert "declined" not in finding.message and "Mar 31, 2026" in finding.message
     assert "declined" in history[-2].findings[0].message, "what was said before stays in the history"
     assert history[-1].review == "suspected"
 

@@ -196,14 +196,14 @@ def test_ecm_billed_before_is_told_by_month_without_saying_by_which_other_provid
         {"month": "2026-09-01", "own": False, "services": 1},
     ]
     other = answer(validator, validator.key("provider"), on="2026-09-01")
-    assert "Another provider has billed ECM for this member on 09/01/2026." in " ".join(other["advice"])
+    assert "Another provider has billed ECM for this member on Sep 1, 2026." in " ".join(other["advice"])
 
 
 def test_the_advice_is_what_the_rules_would_say_of_a_claim(validator: Validator) -> None:
     provider = validator.key("provider")
     validator.judge(a_received_claim())
     assert answer(validator, provider)["advice"] == [
-        "For your information: Nothing that we know of speaks against an ECM service on 11/10/2026."
+        "For your information: Nothing that we know of speaks against an ECM service on Nov 10, 2026."
     ]
     validator.tell(chw(day="2026-11-09", provider_npi=BILLING_NPI))
 
@@ -223,7 +223,7 @@ def test_a_plan_is_not_told_that_an_authorization_names_another_provider_for_it_
     validator.tell(authorized())
 
     assert answer(validator)["advice"] == [
-        "For your information: Nothing that we know of speaks against an ECM service on 11/10/2026."
+        "For your information: Nothing that we know of speaks against an ECM service on Nov 10, 2026."
     ]
     validator.judge(a_received_claim(npi=OTHER_NPI))
     (to_the_other,) = answer(validator, validator.key("provider", npis=(OTHER_NPI,)))["advice"]
@@ -234,11 +234,11 @@ def test_what_the_caller_itself_billed_on_the_day_is_said(validator: Validator) 
     validator.judge(a_received_claim())
 
     assert answer(validator, validator.key("provider"), on="2026-10-12")["advice"] == [
-        "For your information: You already billed ECM for this member on 10/12/2026. "
+        "For your information: You already billed ECM for this member on Oct 12, 2026. "
         "The same service billed again would be a duplicate."
     ]
     assert answer(validator, on="2026-10-12")["advice"] == [
-        "For your information: ECM was already billed for this member on 10/12/2026."
+        "For your information: ECM was already billed for this member on Oct 12, 2026."
     ]
 
 

@@ -172,6 +172,8 @@ def test_a_released_claim_is_accepted_and_the_event_says_who_decided_and_why(val
         "decided_at": "2026-11-10T20:00:00.000000Z",
         "decided_by": key.id,
         "organisation": "Golden State Health Plan",
+        "effect": "It becomes accepted. It was clean from the day it was received, "
+        "and its clock has run since then.",
     }
     type_, event = validator.published()[-1]
     assert (type_, event.judgement, event.verdict, event.clean) == ("claim.validated", 2, "accepted", True)
@@ -273,7 +275,7 @@ def test_a_second_decision_is_refused_and_names_the_first(validator: Validator) 
     assert answer.status_code == 409
     assert "Golden State Health Plan" in answer.json["detail"]
     assert "released" in answer.json["detail"]
-    assert "11/10/2026" in answer.json["detail"]
+    assert "Nov 10, 2026" in answer.json["detail"]
     assert "The original was sent by paper." in answer.json["detail"]
     assert len(validator.judgements(claim_id)) == 2
 

@@ -33,7 +33,7 @@ def test_a_rule_shows_its_authority_dates_and_both_examples(validator: Validator
     at = said.index('id="code.modifier_not_listed"')
     article = said[at : said.index("</article>", at)]
     assert "DHCS Action Plan, March 2024" in article
-    assert "since 2022-01-01" in article
+    assert "since Jan 1, 2022" in article
     assert "GQ is DHCS's modifier for telehealth." in article
     assert "95 is not listed, even if plan and provider agreed on it." in article
     assert "line: procedure_code G9012; modifiers U2 95" in article

@@ -24,9 +24,10 @@ from services.payments.clock_document import clock_document
 from services.payments.outgoing import EVENT_OF_KIND
 from services.payments.projection import JudgedFacts as PaymentsJudgedFacts
 from services.validator import app as validator
-from services.validator.feed_handlers import FEED_OF_TOPIC
+from services.validator.feeds.handlers import FEED_OF_TOPIC
 from services.validator.feeds.rows import COLUMNS, FeedRow, read_row
 from services.validator.judgements import DUPLICATES_FOUND, OF_VERDICT
+from services.validator.review.clock_handlers import ClockFacts as ValidatorClockFacts
 from shared import events
 from shared.events import ClaimJudged, ClaimReceived, PaymentRecorded, encode
 from shared.parts import utc_now
@@ -42,7 +43,7 @@ DECODERS = {
     events.CLAIMS_REJECTED: (ClaimJudged, IntakeJudgedFacts, PaymentsJudgedFacts),
     events.CLAIMS_DUPLICATES_FOUND: (ClaimJudged, IntakeJudgedFacts, PaymentsJudgedFacts),
     events.PAYMENTS_RECORDED: (PaymentRecorded,),
-    events.PAYMENTS_CLOCKS: (ClockFacts,),
+    events.PAYMENTS_CLOCKS: (ClockFacts, ValidatorClockFacts),
 }
 MESSAGES = [(topic, type_) for topic in TOPICS for type_ in topic.types]
 NOW_AND_THEN = [SAMPLES, *(SAMPLES / release for release in RELEASES)]

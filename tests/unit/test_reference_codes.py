@@ -65,9 +65,9 @@ def test_gq_on_a_community_support_without_a_row_of_its_own_is_the_general_note(
 
 
 def test_what_dhcs_lists_for_a_service_of_the_code_is_its_vocabulary():
-    assert CODES.modifiers_for("G9008") == {"U1", "U2", "U8", "GQ"}
-    assert CODES.modifiers_for("H2014") == {"U6", "GQ"}
-    assert CODES.modifiers_for("99213") == frozenset()
+    sent = ("U1", "U2", "U3", "U6", "U8", "GQ", "95")
+    assert CODES.match("G9008", sent).unlisted == ("U3", "U6", "95")
+    assert CODES.match("H2014", sent).unlisted == ("U1", "U2", "U3", "U8", "95")
 
 
 @pytest.mark.parametrize(

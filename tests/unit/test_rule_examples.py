@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from services.commands.rule_examples import Came, judged, received, run
-from services.validator.decisions import decide
 from services.validator.handlers import JudgeReceived
 from services.validator.models import JUDGEMENTS, METADATA
+from services.validator.review.decisions import decide
 from shared.catalogue import rules
 from shared.database import Database
 from shared.events import CLAIMS_RECEIVED, ClaimJudged, new_event

@@ -6,12 +6,14 @@ import pytest
 from builders import BILLING_NPI, CIN, OTHER_CIN, OTHER_NPI, RENDERING_NPI, a_claim, a_line, a_received_claim
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from services.validator.rules import Aliases, Context, Coverage, Records, judge
+from services.validator.rules import Aliases, Context, Coverage, History, Records, judge, judge_batch, prepare
 from services.validator.rules.care import is_from_records
+from services.validator.rules.records import NO_COVERAGE
 from shared.care import Authorization
 from shared.claim import Provider, Source
-from shared.payers import Payers
+from shared.payers import Payers, PayerTerms
 from shared.reference.codes import CodeSet
 
 CONTEXT = Context(CodeSet.load(), Payers.load(None))
@@ -71,6 +73,8 @@ def test_outreach_needs_no_authorization(line):
         (an_authorization(status="ended"), True),
         (an_authorization(status="ended", end=None), False),
         (an_authorization(status="declined"), False),
+        (an_authorization(status="declined", presumptive=True), True),
+        (an_authorization(status="declined", presumptive=True, end=None), False),
         (support("recuperative_care"), False),
     ],
 )
@@ -78,7 +82,7 @@ def test_what_counts_as_an_authorization_of_ecm(authorization, covered):
     assert ("authorization.missing" in [rule for rule, _, _ in found(authorization)]) is not covered
 
 
-@pytest.mark.parametrize("status", ["authorized", "graduated", "ended"])
+@pytest.mark.parametrize("status", ["authorized", "graduated", "ended", "declined"])
 def test_an_authorization_holds_from_its_first_through_its_last_day(status):
     for start, end, expected in (
         (DAY, DAY, []),
@@ -87,6 +91,27 @@ def test_an_authorization_holds_from_its_first_through_its_last_day(status):
     ):
         authorization = an_authorization(start, end, status=status, presumptive=True)
         assert found(authorization) == expected
+
+
+@pytest.mark.parametrize("status", ["authorized", "ended", "declined"])
+def test_a_presumptive_authorization_without_an_end_holds_for_thirty_days(status):
+    missing = {
+        back: bool(found(an_authorization(DAY - timedelta(days=back), None, status=status, presumptive=True)))
+        for back in (0, 29, 30, 31)
+    }
+    holds = status == "authorized"
+    assert missing == {0: not holds, 29: not holds, 30: True, 31: True}
+
+
+def test_the_message_names_the_last_day_of_a_presumptive_authorization():
+    earlier = an_authorization(DAY - timedelta(days=30), None, presumptive=True)
+    [finding] = judged(earlier).findings
+    assert "The nearest runs from Sep 12, 2026 to Oct 11, 2026." in finding.message
+
+
+def test_a_presumptive_authorization_of_a_community_support_has_no_thirty_days():
+    long_ago = support("recuperative_care", start=DAY - timedelta(days=60), end=None, presumptive=True)
+    assert found(long_ago, lines=[a_line(**RECUPERATIVE)]) == []
 
 
 def test_several_authorizations_cover_a_line_of_many_days_together():
@@ -122,7 +147,7 @@ def test_where_no_feed_covers_the_plan_nothing_is_missing(coverage):
 
 def test_a_declined_request_is_named_in_the_message():
     (finding,) = judged(an_authorization(status="declined", provider_npi=OTHER_NPI)).findings
-    assert "01/01/2026 was declined" in finding.message
+    assert "Jan 1, 2026 was declined" in finding.message
     assert OTHER_NPI not in repr(finding)
 
 
@@ -236,27 +261,46 @@ def test_a_community_support_has_no_length_to_keep():
 # --- Once a file ----------------------------------------------------------------------------------------------
 
 
-def file_notes(coverage, **source):
-    claim = a_claim(source=Source(set_control="0001", **source))
-    judgement = judge(a_received_claim(claim), CONTEXT, records=Records(coverage=coverage))
-    return [(each.rule, each.severity) for each in judgement.file_notes]
+def file_notes(*claims, coverage=NO_COVERAGE, context=CONTEXT):
+    """What a batch of claims of one file says of the file, by claim."""
+    batch = [prepare(a_received_claim(claim), context) for claim in claims]
+    judgements = judge_batch(batch, context, History(), Records(coverage=coverage))
+    return [[each.message.partition(",")[0] for each in judgement.file_notes] for judgement in judgements]
 
 
-def test_the_first_claim_of_a_file_says_that_authorization_was_not_checked():
-    assert file_notes(Coverage()) == [("authorization.not_checked", "note")]
-    assert file_notes(Coverage(authorizations=frozenset({"OTHER"}))) == [
-        ("authorization.not_checked", "note")
-    ]
+UNKNOWN = "We have no authorization records of GSHP1"
+
+
+@pytest.mark.parametrize("others", [(), ("OTHER",)])
+def test_a_file_says_once_that_authorization_was_not_checked(others):
+    coverage = Coverage(authorizations=frozenset(others))
+    assert file_notes(a_claim(), a_claim(), coverage=coverage) == [[UNKNOWN], []]
 
 
 @pytest.mark.parametrize("payers", ["GSHP1", ""])
 def test_nothing_is_said_where_a_feed_covers_the_payer(payers):
-    assert file_notes(Coverage(authorizations=frozenset({payers}))) == []
+    assert file_notes(a_claim(), coverage=Coverage(authorizations=frozenset({payers}))) == [[]]
 
 
-@pytest.mark.parametrize("source", [{"claim_ordinal": 1}, {"set_ordinal": 1}])
-def test_later_claims_of_the_file_do_not_say_it_again(source):
-    assert file_notes(Coverage(), **source) == []
+def test_a_void_needs_no_authorization_and_the_first_claim_after_it_speaks_for_the_file():
+    assert file_notes(a_claim(frequency="8"), a_claim()) == [[], [UNKNOWN]]
+
+
+def test_it_is_said_of_every_plan_in_the_file_by_name_and_under_whatever_id():
+    plan = PayerTerms(ids=("GSHP1", "GSHP2"), name="Golden State")
+    context = replace(CONTEXT, payers=Payers((plan,)))
+    claims = (a_claim(), a_claim(payer_id="HPSJ"), a_claim(payer_id="gshp2"))
+    said = file_notes(*claims, context=context)
+    named = ["Golden State", "HPSJ"]
+    assert said == [*([f"We have no authorization records of {name}"] for name in named), []]
+
+
+def test_claims_of_one_plan_in_several_batches_say_the_same():
+    first, later = (
+        judge(a_received_claim(a_claim(source=Source(claim_ordinal=ordinal))), CONTEXT).file_notes
+        for ordinal in (0, 700)
+    )
+    assert first == later != ()
 
 
 # --- Against a judge who counts days ----------------------------------------------------------------------------
@@ -291,7 +335,7 @@ def naive(records, days):
     """Day by day: is there one at all, and is there one for this provider?"""
 
     def holds(record, day):
-        if record.status == "declined" or record.start_date > day:
+        if (record.status == "declined" and not record.presumptive) or record.start_date > day:
             return False
         return record.status == "authorized" if record.end_date is None else day <= record.end_date
 

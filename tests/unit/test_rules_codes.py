@@ -183,7 +183,7 @@ def test_transitional_rent_before_july_2025_was_not_in_force(code, modifier, day
     judgement = judged(code, modifier, service_start=day)
     (finding,) = code_findings(judgement)
     assert (judgement.verdict, finding.rule) == ("rejected", "code.not_in_force")
-    assert "07/01/2025" in finding.message
+    assert "Jul 1, 2025" in finding.message
     assert (finding.carc, finding.rarc) == ("181", "N56")
 
 
@@ -202,7 +202,7 @@ def test_a_stay_that_begins_before_the_code_was_listed_is_told_which_days_to_bil
     judgement = judged("H0043", "U2", service_start=date(2025, 6, 28), service_end=date(2025, 7, 3), units=6)
     (finding,) = code_findings(judgement)
     assert finding.rule == "code.not_in_force"
-    assert "06/28/2025 to 07/03/2025" in finding.message
+    assert "Jun 28, 2025 to Jul 3, 2025" in finding.message
 
 
 def test_a_combination_that_dhcs_has_ended_is_rejected_even_where_its_start_was_not_confirmed():
@@ -213,7 +213,7 @@ def test_a_combination_that_dhcs_has_ended_is_rejected_even_where_its_start_was_
     judgement = judged("H0044", "U2", context=context, service_start=date(2026, 10, 1))
     (finding,) = code_findings(judgement)
     assert (judgement.verdict, finding.rule, finding.version) == ("rejected", "code.not_in_force", "test")
-    assert "through 09/30/2026" in finding.message
+    assert "through Sep 30, 2026" in finding.message
 
 
 def test_of_two_periods_the_one_of_the_date_of_service_decides():
@@ -229,7 +229,23 @@ def test_of_two_periods_the_one_of_the_date_of_service_decides():
 def test_a_code_without_any_row_on_the_date_and_the_wrong_modifier_is_not_listed_on_that_date():
     (finding,) = code_findings(judged("H0040", service_start=date(2024, 7, 3)))
     assert finding.rule == "code.not_listed"
-    assert "07/03/2024" in finding.message
+    assert "Jul 3, 2024" in finding.message
+    assert "It is listed from Jul 1, 2025 on for Transitional Rent" in finding.message
+
+
+def test_a_code_that_dhcs_has_ended_is_told_by_its_last_day_and_one_that_comes_back_by_its_next():
+    (deposit,) = CODES.match("H0044", ("U2",)).rows
+    ended = replace(deposit, effective_to=date(2026, 8, 31))
+    back = replace(deposit, effective_from=date(2027, 1, 1))
+    for rows, said, expected in (
+        ([ended], "It was listed through Aug 31, 2026 for Housing Deposits", "a service to Aug 31, 2026"),
+        ([ended, back], "It is listed from Jan 1, 2027 on", "a service from Jan 1, 2027"),
+    ):
+        context = Context(CodeSet(rows, "test"), Payers.load(None))
+        (finding,) = code_findings(judged("H0044", context=context))
+        assert finding.rule == "code.not_listed"
+        assert said in finding.message
+        assert finding.expected == expected
 
 
 @pytest.mark.parametrize(

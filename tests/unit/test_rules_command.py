@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from services.cli import main
 from services.commands.rules import listing, markdown, message_of
-from services.validator.rule_listing import SUBJECTS, by_subject, search, shown_rules
+from services.validator.rulebook.rules import SUBJECTS, by_subject, search, shown_rules
 from shared.catalogue import rules
 from shared.rule_examples import examples
 

@@ -32,7 +32,7 @@ def test_the_same_service_again_is_rejected_and_the_other_claim_is_named():
     assert (first.verdict, second.verdict) == ("accepted", "rejected")
     (found,) = second.findings
     assert (found.rule, found.severity, found.line) == ("duplicate.exact", "reject", 1)
-    assert "line 1 of claim PCN-1, received on 11/02/2026" in found.message
+    assert "line 1 of claim PCN-1, received on Nov 2, 2026" in found.message
     assert (found.carc, found.claim_status, found.rarc) == ("18", "A3:54", None)
 
 
@@ -59,6 +59,7 @@ def test_what_differs_in_one_of_these_is_another_service(other):
         {"lines": [a_line(place_of_service="11")]},
         {"lines": [a_line(units=Decimal("2.00"))]},
         {"lines": [a_line(service_end=date(2026, 10, 12))]},
+        {"lines": [a_line(units=30, unit_basis="MJ")]},
         {"cin": f"{CIN}12345"},
     ],
 )
@@ -83,6 +84,12 @@ def test_another_charge_may_be_a_correction_so_the_plan_looks():
 def test_an_exact_one_among_several_with_other_charges_is_found(cents):
     lines = [[a_line(charge_cents=each)] for each in (9_000, 9_500, cents)]
     assert rules_of(judged(*(a_received_claim(lines=line) for line in lines))[2]) == ["duplicate.exact"]
+
+
+def test_as_many_minutes_as_the_other_line_has_units_is_another_length_of_time():
+    in_minutes = a_received_claim(lines=[a_line(units=2, unit_basis="MJ")])
+    [finding] = judged(a_received_claim(), in_minutes)[1].findings
+    assert (finding.rule, finding.severity) == ("duplicate.other_units", "pend")
 
 
 def test_a_claim_and_an_invoice_for_one_service_are_exact_whatever_each_charges():
@@ -226,6 +233,32 @@ def test_another_providers_claim_cannot_be_replaced_or_voided():
         assert second.supersedes is None
 
 
+@pytest.mark.parametrize("frequency", ["7", "8"])
+@pytest.mark.parametrize("other", [{"cin": OTHER_CIN}, {"payer_id": "OTHER"}])
+def test_a_claim_of_that_number_for_another_member_or_payer_is_not_the_original(frequency, other):
+    theirs = a_received_claim(claim_number="1", **other)
+    mine = a_received_claim(claim_number="1", frequency=frequency)
+    by_id = a_received_claim(frequency=frequency, original_reference=theirs.claim_id)
+    for named in (mine, by_id):
+        _, second, third = judged(theirs, named, a_received_claim(claim_number="2", **other))
+        assert (rules_of(second), second.verdict) == (["duplicate.original_unknown"], "pended")
+        assert second.supersedes is None
+        assert rules_of(third) == ["duplicate.exact"], "what was billed for the other still stands"
+
+
+def test_of_claims_with_one_number_the_one_of_the_same_member_is_the_original_though_it_came_first():
+    claims = [a_received_claim(claim_number="1", cin=cin) for cin in (CIN, OTHER_CIN)]
+    *_, third = judged(*claims, a_received_claim(claim_number="1", frequency="7"))
+    assert (third.findings, third.supersedes.claim_id) == ((), claims[0].claim_id)
+
+
+def test_a_claim_under_another_cin_of_the_same_member_is_the_original():
+    original = a_received_claim(claim_number="1", cin=OTHER_CIN)
+    history = History(aliases=Aliases([(CIN, OTHER_CIN)]))
+    void = a_received_claim(claim_number="1", frequency="8")
+    assert judged(original, void, history=history)[1].supersedes.claim_id == original.claim_id
+
+
 def test_a_rejected_replacement_leaves_its_original_standing():
     original = a_received_claim(claim_number="PCN-1")
     bad = a_received_claim(frequency="7", original_reference="PCN-1", lines=[a_line(modifiers=("95",))])
@@ -241,6 +274,13 @@ def test_a_void_takes_the_claim_back_so_that_it_may_be_billed_again():
     assert (second.verdict, second.findings, second.lines) == ("accepted", (), ())
     assert second.supersedes.claim_id == original.claim_id
     assert third.verdict == "accepted"
+
+
+def test_of_several_claims_with_one_number_a_void_takes_the_latest_that_still_stands():
+    first, second = (a_received_claim(claim_number="PCN-1", lines=[a_line(units=n)]) for n in (1, 2))
+    by_number = [a_received_claim(frequency="8", original_reference="PCN-1") for _ in range(3)]
+    voids = [judgement.supersedes for judgement in judged(first, second, *by_number)[2:]]
+    assert [original and original.claim_id for original in voids] == [second.claim_id, first.claim_id, None]
 
 
 def test_a_void_is_not_held_up_by_what_its_lines_say():
@@ -316,7 +356,7 @@ def test_the_same_service_in_other_units_pends_and_names_the_own_earlier_claim()
         "units",
         "3",
     )
-    assert "2 on line 1 of claim PCN-1, received on 11/02/2026, and 3 here" in found.message
+    assert "2 on line 1 of claim PCN-1, received on Nov 2, 2026, and 3 here" in found.message
     assert (second.evidence[0].rule, second.evidence[0].billed.units) == ("duplicate.other_units", "2")
 
 
@@ -370,7 +410,7 @@ def test_ecm_of_another_provider_on_the_day_pends_without_naming_it(lines):
     second = judged(first, a_received_claim(lines=lines))[1]
     (found,) = second.findings
     assert (second.verdict, found.rule) == ("pended", "duplicate.other_provider")
-    assert "Another provider has also billed ECM for this member for 10/12/2026." in found.message
+    assert "Another provider has also billed ECM for this member for Oct 12, 2026." in found.message
     said = f"{found.message} {found.value} {found.expected} {found.where}"
     assert not any(theirs in said for theirs in (OTHER_NPI, "THEIRS-1", first.claim_id))
     assert second.evidence[0].billed.billing_npi == OTHER_NPI
@@ -482,7 +522,7 @@ def test_two_lodgings_on_a_night_pend_within_one_claim():
     (judgement,) = judged(a_received_claim(lines=lines))
     (found,) = judgement.findings
     assert (judgement.verdict, found.rule, found.line) == ("pended", "duplicate.overlapping_spans", 2)
-    assert "Recuperative Care (Medical Respite) for 10/08/2026 to 10/10/2026" in found.message
+    assert "Recuperative Care (Medical Respite) for Oct 8, 2026 to Oct 10, 2026" in found.message
     assert "See line 1 of this claim" in found.message
 
 

@@ -126,7 +126,8 @@ def test_the_ninety_first_day_of_recuperative_care_in_a_row_pends():
     ninety_first = judged(first, claim(within))[1]
     assert limits_found(ninety_first) == [("limit.recuperative_care_days", 1)]
     assert (
-        "Counted before this line from 03/01/2025 to 05/30/2025: 90 days" in the_limit(ninety_first).message
+        "Counted before this line from Mar 1, 2025 to May 30, 2025: 90 days"
+        in the_limit(ninety_first).message
     )
     assert limits_found(judged(first, claim(past))[1]) == []
 
@@ -174,6 +175,15 @@ def test_respite_past_fourteen_days_in_the_calendar_year_pends():
     found = the_limit(judged(first, claim(at_the_limit, past))[1])
     assert (found.rule, found.line) == ("limit.respite_hours", 2)
     assert "Counted before this line in 2026: 336 hours; with it: 360 hours" in found.message
+
+
+def test_minutes_of_respite_count_as_hours_and_not_as_days():
+    first = claim(line(RESPITE, date(2026, 3, 1), 13))
+    day_in_minutes = line(RESPITE, date(2026, 6, 1), units=24 * 60, unit_basis="MJ")
+    hour_more = line(RESPITE, date(2026, 6, 2), units=60, unit_basis="MJ")
+    found = the_limit(judged(first, claim(day_in_minutes, hour_more))[1])
+    assert found.line == 2
+    assert "336 hours; with it: 337.0 hours" in found.message
 
 
 def test_the_hours_of_another_year_are_not_counted_and_new_year_divides_a_line():
@@ -250,10 +260,14 @@ def test_a_limit_that_is_not_confirmed_stays_silent(lines):
 
 
 def test_a_line_in_the_future_or_with_dates_in_the_wrong_order_is_not_counted():
-    endless = line(RESPITE, date(2026, 5, 1), units=1, service_end=date.max)
+    endless = line(POST_HOSPITAL, date(2026, 5, 1), service_end=date.max)
     backwards = line(RESPITE, date(2026, 5, 9), units=99, service_end=date(2026, 5, 1))
     received = a_received_claim(lines=[endless, backwards])
     assert limits_found(judged(received)[0]) == []
+    in_time = line(POST_HOSPITAL, date(2026, 1, 1), service_end=date(2026, 10, 31))
+    assert limits_found(judged(a_received_claim(lines=[in_time]))[0]) == [
+        ("limit.post_hospitalization_days", 1)
+    ]
 
 
 def test_units_of_a_made_up_size_stop_nothing():

@@ -85,6 +85,14 @@ def test_a_line_over_several_days_meets_every_one_of_them_but_never_rejects():
     assert severities(a_service("CHW", provider_npi=BILLING_NPI), lines=lines) == {"overlap.chw": "pend"}
 
 
+def test_times_of_a_line_over_several_days_set_no_service_apart_from_it():
+    apart = {"start_time": "15:00", "end_time": "16:00"}
+    service = a_service("ICC", provider_npi=BILLING_NPI, **apart)
+    assert severities(service, lines=[a_line(**TIMED)]) == {"overlap.icc": "note"}
+    over_days = a_line(service_end=DAY + timedelta(days=1), **TIMED)
+    assert severities(service, lines=[over_days]) == {"overlap.icc": "pend"}
+
+
 def test_of_several_records_the_worst_is_found_once_a_line_with_its_evidence():
     judgement = judged(
         a_service("ICC", record_id="other"),
@@ -217,3 +225,10 @@ def test_the_same_care_manager_is_allowed_where_ecm_is_for_a_member_with_ccs(
     assert severities(service, authorization, lines=[a_line(**TIMED)]) == {
         f"overlap.{program.lower()}": severity
     }
+
+
+@pytest.mark.parametrize("program", ["CCS", "CCS_WCM"])
+def test_another_care_manager_of_the_same_organization_is_not_the_same_one(program):
+    service = a_service(program, provider_npi=OTHER_NPI, provider_tin=TIN, **TIMED)
+    found_here = severities(service, ecm(population_of_focus="CCS"), lines=[a_line(**TIMED)])
+    assert found_here == {f"overlap.{program.lower()}": "reject"}

@@ -221,6 +221,15 @@ def test_nobody_is_served_before_birth_but_on_the_day_of_birth_and_under_the_mot
     assert judged(member=replace(MEMBER, birth_date=SERVICE_DAY)).findings == ()
 
 
+def test_a_birth_date_after_several_services_is_said_once_and_calls_none_of_the_lines_good():
+    days = [SERVICE_DAY - timedelta(days=back) for back in (0, 2, 1)]
+    lines = [a_line(number, service_start=day) for number, day in enumerate(days, start=1)]
+    said = only(judged(lines=lines, member=replace(MEMBER, birth_date=SERVICE_DAY)), "member.birth_date")
+    assert (said.line, said.where) == (None, "ST 0001, 2010BA DMG02")
+    assert "the date of service Oct 10, 2026. Correct one of them." in said.message
+    assert "fine" not in said.message
+
+
 def test_before_2022_there_was_no_benefit_and_since_then_there_is():
     last = a_line(service_start=date(2021, 12, 31))
     assert only(judged(lines=[last], arrival=date(2022, 2, 1)), "date.before_benefit").severity == "reject"
@@ -354,7 +363,7 @@ def test_a_late_claim_of_one_day_names_the_column_of_that_day_and_the_last_day_t
         judged(lines=[a_line(service_end=end)], arrival=SERVICE_DAY + timedelta(days=366)), "filing.late"
     )
     assert late.field == "service_start"
-    assert late.expected == f"sent by {SERVICE_DAY + timedelta(days=365)}"
+    assert late.expected == "sent by Oct 12, 2027"
 
 
 def test_every_finding_of_something_missing_says_what_would_be_right():

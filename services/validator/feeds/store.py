@@ -13,19 +13,19 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Boolean, Connection, bindparam, column, select, text, update
 
+from services.validator.facts import queue_days
 from services.validator.feeds.members import join_members
 from services.validator.feeds.rows import FeedRow
-from services.validator.models import CARE_RECORDS, DAYS_TO_COMPARE, FEED_COVERAGE
+from services.validator.models import CARE_RECORDS, FEED_COVERAGE
 from services.validator.rules.history import care_key
+from services.validator.rules.overlap_chw import DAYS_AROUND_CHW, MAY_BE_CHW
+from shared.among import array_text
 from shared.care import RECORD_TYPES, CareService, Enrollment, Feed, MemberAlias, Record
 from shared.database import Json, insert_rows, update_rows
 from shared.payers import Payers
 
 Change = Literal["new", "corrected", "withdrawn", "unchanged", "unknown"]
 """What became of a row. ``unknown``: it takes back a record that is not here."""
-
-CHW_DAYS = timedelta(days=366)
-"""A CHW service is noted on other days of the ECM period too, and DHCS's longest period is twelve months."""
 
 _SCOPE_CHARACTERS = 200
 _KEY = ("feed", "scope", "source", "record_id")
@@ -95,7 +95,7 @@ def store(
     touched = [
         state.record for key in changed for state in (known.get(key), changed[key]) if state is not None
     ]
-    _queue(connection, touched)
+    queue_days(connection, (days for record in touched for days in days_touched(record)))
     if feed == "aliases":
         join_members(connection, [record for record in touched if isinstance(record, MemberAlias)])
     if any(change in ("new", "corrected", "unchanged") for change in changes):
@@ -139,10 +139,9 @@ class _Batch:
 def days_touched(record: Record) -> list[tuple[str, date, date]]:
     """The members (CIN) and days whose claims a record may change, both ends included."""
     match record:
-        case CareService(program="CHW" | "OTHER"):
-            # A service of another program may turn out to be a CHW's by its code.
-            day = record.service_date
-            return [(record.cin, day - CHW_DAYS, day + CHW_DAYS)]
+        case CareService(program=program) if program in MAY_BE_CHW:
+            day, around = record.service_date, timedelta(days=DAYS_AROUND_CHW)
+            return [(record.cin, day - around, day + around)]
         case CareService():
             return [(record.cin, record.service_date, record.service_date)]
         case Enrollment(program=program) if program != "MANAGED_CARE":
@@ -168,7 +167,8 @@ def _known(connection: Connection, feed: Feed, scope: str, rows: Sequence[FeedRo
     named: dict[str, Any] = {"feed": feed, "scope": scope}
     if connection.dialect.name == "postgresql":
         statement = text(_KNOWN_ON_POSTGRESQL)
-        named |= {"sources": [source for source, _ in wanted], "ids": [each for _, each in wanted]}
+        sources, ids = zip(*wanted, strict=True)
+        named |= {"sources": array_text(sources), "ids": array_text(ids)}
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     else:
         statement = text(_KNOWN_ON_SQLITE)
@@ -220,15 +220,6 @@ def _days_of(record: Record) -> tuple[date, date]:
             return date.min, date.max
         case _:
             return record.start_date, record.end_date or date.max
-
-
-def _queue(connection: Connection, records: Sequence[Record]) -> None:
-    spans = dict.fromkeys(span for record in records for span in days_touched(record))
-    insert_rows(
-        connection,
-        DAYS_TO_COMPARE,
-        [{"cin": cin, "first_day": first, "last_day": last} for cin, first, last in spans],
-    )
 
 
 def _cover(connection: Connection, feed: Feed, payer_ids: Sequence[str], now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Units and money of a line, the total and the diagnosis of a claim."""
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 
 from services.validator.rules.context import found, last_day
@@ -12,6 +12,10 @@ from shared.reference.codes import ListedCode
 QUARTER_HOURS_A_DAY = 96
 MINUTES_A_DAY = 1_440
 MEALS_A_DAY = 3
+
+_MINUTES = {"15 minutes": 15, "per diem": MINUTES_A_DAY}
+_MILLIONTH = Decimal("0.000001")
+_MOST_DIGITS = 20
 
 
 def unit_findings(claim: Claim, line: ServiceLine, row: ListedCode | None) -> Iterator[Finding]:
@@ -128,9 +132,9 @@ def _plausible(line: ServiceLine, row: ListedCode) -> tuple[int | None, str]:
     if start is not None and end is not None and end > start:
         days = (end - start).days + 1
     span = "a day" if days == 1 else f"{days} days"
+    if line.unit_basis == "MJ" and row.unit in _MINUTES:
+        return MINUTES_A_DAY * days, f"{span} has {MINUTES_A_DAY * days} minutes"
     if row.unit == "15 minutes":
-        if line.unit_basis == "MJ":
-            return MINUTES_A_DAY * days, f"{span} has {MINUTES_A_DAY * days} minutes"
         return QUARTER_HOURS_A_DAY * days, f"{span} has {QUARTER_HOURS_A_DAY * days} units of 15 minutes"
     if row.unit == "per diem":
         return days, f"the service is counted by the day, and the line covers {span}"
@@ -144,6 +148,19 @@ def _plausible(line: ServiceLine, row: ListedCode) -> tuple[int | None, str]:
     return None, ""
 
 
+def units_of_service(line: ServiceLine, row: ListedCode | None) -> str:
+    """The line's units as one text, in the unit in which its service is counted: 60 minutes are 4 units of 15.
+
+    Minutes (SV103 MJ) of a service that is counted neither by the quarter hour nor by the day stay as they are.
+    """
+    units = line.units
+    minutes = _MINUTES.get(row.unit) if row is not None and line.unit_basis == "MJ" else None
+    if minutes is None or units is None or not units.is_finite() or abs(units.adjusted()) > _MOST_DIGITS:
+        return normal_units(units)
+    # Never rounded up: many lines must not add up past a limit that their minutes keep.
+    return normal_units((units / minutes).quantize(_MILLIONTH, ROUND_DOWN))
+
+
 def normal_units(units: Decimal | None) -> str:
     """``units`` as one text for one number: ``4``, ``4.0`` and ``4.00`` are the same; empty for ``None``."""
     if units is None:
@@ -154,7 +171,7 @@ def normal_units(units: Decimal | None) -> str:
 @lru_cache(maxsize=1_024)
 def _normal(units: Decimal) -> str:
     # A made-up exponent must not become a text of a million zeros.
-    if abs(units.adjusted()) > 20:
+    if abs(units.adjusted()) > _MOST_DIGITS:
         return str(units)
     if units == units.to_integral_value():
         return str(int(units))

@@ -6,7 +6,7 @@ the set of records alone: in whatever order these came, the findings are the sam
 
 from collections.abc import Iterable, Iterator
 
-from services.validator.rules.authorization import authorization_findings, file_notes_of
+from services.validator.rules.authorization import authorization_findings
 from services.validator.rules.care_lines import ENROLLED, Told, care_lines, content, member_of
 from services.validator.rules.context import Context, Evidenced, found, listing
 from services.validator.rules.evidence import evidence_of
@@ -15,7 +15,6 @@ from services.validator.rules.overlap import overlaps
 from services.validator.rules.records import Records
 from shared.care import CareService
 from shared.claim import Claim
-from shared.events import ClaimReceived
 from shared.findings import Finding
 
 _PREFIXES = ("overlap.", "authorization.", "member.not_in_plan")
@@ -47,13 +46,9 @@ def care_findings(prepared: Prepared, context: Context, records: Records) -> Ite
     told = list(overlaps(lines, member, context.programs)) if known else []
     if authorized_here:
         told += authorization_findings(lines, member)
-    for worst in _worst_of_each(told):
-        yield _evidenced(claim, worst, told)
-
-
-def file_notes(received: ClaimReceived, context: Context, records: Records) -> tuple[Finding, ...]:
-    """What is said once of a file, with its first claim: that no feed of authorizations covers the plan."""
-    return file_notes_of(received, context, records)
+    if told:
+        for worst in _worst_of_each(told):
+            yield _evidenced(claim, worst, told)
 
 
 def _worst_of_each(told: Iterable[Told]) -> Iterator[Told]:

@@ -17,6 +17,9 @@ from shared.reference.programs import Program, Programs
 OWN_OVERLAPPING, OWN_UNTIMED, OWN_APART, OTHER_SAME_DATE, OTHER_DAY, ENROLLED = range(6)
 """How close a record comes to a line, the closest first."""
 
+PRESUMPTIVE_DAYS = timedelta(days=30)
+"""How long a presumptive ECM authorization holds where no end is recorded (ECM Policy Guide, January 2026)."""
+
 Days = tuple[date, date]
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -88,12 +91,12 @@ def care_lines(prepared: Prepared) -> list[CareLine]:
     claim = prepared.received.claim
     billing = claim.billing_provider
     rendering = claim.rendering_provider.npi if claim.rendering_provider else None
+    of_claim = frozenset(filter(None, (billing.npi, rendering)))
     found = []
     for line, earlier, coded in zip(claim.lines, prepared.lines, prepared.coded, strict=True):
         row = coded.row
         if earlier is None or row is None or row.outreach:
             continue
-        npis = frozenset(filter(None, (billing.npi, rendering, line.rendering_npi)))
         found.append(
             CareLine(
                 line,
@@ -103,7 +106,7 @@ def care_lines(prepared: Prepared) -> list[CareLine]:
                 earlier.service_start,
                 max(earlier.service_start, earlier.service_end),
                 billing.npi,
-                npis,
+                of_claim | {line.rendering_npi} if line.rendering_npi else of_claim,
                 billing.tin,
             )
         )
@@ -112,13 +115,13 @@ def care_lines(prepared: Prepared) -> list[CareLine]:
 
 def member_of(records: Records, cin: str | None, payer_id: str | None, programs: Programs) -> Member:
     """What the records say of the member to this payer."""
-    enrolled = ((each, programs.of(each.program)) for each in records.enrollments(cin, payer_id))
-    authorizations = tuple(records.authorizations(cin, payer_id))
+    enrolled = [(each, programs.of(each.program)) for each in records.enrollments(cin, payer_id)]
+    authorizations = records.authorizations(cin, payer_id)
     return Member(
         services=tuple(records.services(cin, payer_id)),
-        enrollments=tuple((each, program) for each, program in enrolled if program and not program.waiting),
-        authorizations=authorizations,
-        ecm=tuple(each for each in authorizations if each.benefit == "ECM"),
+        enrollments=tuple([(each, program) for each, program in enrolled if program and not program.waiting]),
+        authorizations=tuple(authorizations),
+        ecm=tuple([each for each in authorizations if each.benefit == "ECM"]),
     )
 
 
@@ -151,9 +154,18 @@ def enrolled_days(enrollment: Enrollment) -> Days:
 
 
 def held_days(authorization: Authorization) -> Days | None:
-    """The days on which it was in force. Declined ones never were; graduated and ended ones hold to their end."""
+    """The days on which it was in force. Graduated and ended ones hold to their end.
+
+    Declined ones never were, but for a presumptive one, which holds to its end: until the plan told of the denial the
+    provider's services are paid (DHCS CalAIM ECM Policy Guide, January 2026, streamlined authorization). Without an
+    end a presumptive one for ECM holds for 30 calendar days, its first day among them.
+    """
     end = authorization.end_date
-    if authorization.status == "declined" or (end is None and authorization.status != "authorized"):
+    if end is None and authorization.status != "authorized":
         return None
+    if authorization.status == "declined" and not authorization.presumptive:
+        return None
+    if end is None and authorization.presumptive and authorization.benefit == "ECM":
+        end = authorization.start_date + PRESUMPTIVE_DAYS - timedelta(days=1)
     days = (authorization.start_date, end or date.max)
     return days if days[0] <= days[1] else None

@@ -160,16 +160,24 @@ def _unknown_code(claim: Claim, line: ServiceLine, codes: CodeSet) -> Finding:
 def _code_on_another_date(
     claim: Claim, line: ServiceLine, listed: tuple[ListedCode, ...], on: date, codes: CodeSet
 ) -> Finding:
-    first = min(listed, key=lambda row: row.effective_from)
+    later = [row for row in listed if row.effective_from > on]
+    if later:
+        row = min(later, key=lambda row: row.effective_from)
+        since = us_date(row.effective_from)
+        said, expected = f"It is listed from {since} on", f"a service from {since}"
+    else:
+        row = max(listed, key=lambda row: row.effective_to or date.max)
+        until = us_date(row.effective_to or date.max)
+        said, expected = f"It was listed through {until}", f"a service to {until}"
     return found(
         claim,
         "code.not_listed",
         f"DHCS did not list {line.procedure_code} for ECM or Community Supports on {us_date(on)}. "
-        f"It is listed from {us_date(first.effective_from)} on for {first.service_name}.",
+        f"{said} for {row.service_name}.",
         field="procedure_code",
         line=line,
         value=line.procedure_code,
-        expected=f"a service from {first.effective_from.isoformat()}",
+        expected=expected,
         version=codes.version,
     )
 
@@ -256,7 +264,7 @@ def _not_in_force(claim: Claim, line: ServiceLine, row: ListedCode, codes: CodeS
         field="procedure_code",
         line=line,
         value=row.text,
-        expected=f"a service from {row.effective_from.isoformat()}{until and ' to ' + str(row.effective_to)}",
+        expected=f"a service from {us_date(row.effective_from)}{until}",
         version=codes.version,
     )
 

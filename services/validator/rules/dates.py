@@ -17,7 +17,7 @@ CHILDRENS_ECM_START = date(2023, 7, 1)
 def date_findings(
     claim: Claim, line: ServiceLine, row: ListedCode | None, arrival: date
 ) -> Iterator[Finding]:
-    """``date.order``, ``date.future``, ``date.before_benefit`` and ``member.birth_date``.
+    """``date.order``, ``date.future`` and ``date.before_benefit``.
 
     ``arrival`` is the day of receipt in California.
     """
@@ -33,7 +33,7 @@ def date_findings(
             field="service_end",
             line=line,
             value=end.isoformat(),
-            expected=f"{start.isoformat()} or later",
+            expected=f"{us_date(start)} or later",
         )
     if max(start, end) > arrival:
         future = max(start, end)
@@ -45,19 +45,7 @@ def date_findings(
             field="service_start" if start > arrival else "service_end",
             line=line,
             value=future.isoformat(),
-            expected=f"{arrival.isoformat()} or earlier",
-        )
-    born = claim.member.birth_date
-    if born is not None and born > start:
-        yield found(
-            claim,
-            "member.birth_date",
-            f"The member's birth date {us_date(born)} is after the date of service {us_date(start)}. "
-            "Correct one of them.",
-            field="member.birth_date",
-            line=line,
-            value=born.isoformat(),
-            expected=f"{start.isoformat()} or earlier",
+            expected=f"{us_date(arrival)} or earlier",
         )
     if start < BENEFITS_START:
         yield found(
@@ -68,9 +56,9 @@ def date_findings(
             field="service_start",
             line=line,
             value=start.isoformat(),
-            expected=f"{BENEFITS_START.isoformat()} or later",
+            expected=f"{us_date(BENEFITS_START)} or later",
         )
-    elif start < CHILDRENS_ECM_START and row is not None and row.benefit == "ECM" and _is_child(born, start):
+    elif start < CHILDRENS_ECM_START and row is not None and row.benefit == "ECM" and _is_child(claim, start):
         yield found(
             claim,
             "date.before_benefit",
@@ -81,6 +69,24 @@ def date_findings(
             field="service_start",
             line=line,
             value=start.isoformat(),
+        )
+
+
+def birth_findings(claim: Claim) -> Iterator[Finding]:
+    """``member.birth_date``, once a claim: a birth after the earliest service."""
+    born = claim.member.birth_date
+    if born is None:
+        return
+    first = min((line.service_start for line in claim.lines if line.service_start is not None), default=born)
+    if born > first:
+        yield found(
+            claim,
+            "member.birth_date",
+            f"The member's birth date {us_date(born)} is after the date of service {us_date(first)}. "
+            "Correct one of them.",
+            field="member.birth_date",
+            value=born.isoformat(),
+            expected=f"{us_date(first)} or earlier",
         )
 
 
@@ -106,7 +112,7 @@ def filing_findings(
         f"The claim came {days} days after the service of {us_date(end)}; the plan's limit is {limit} days."
     )
     if claim.delay_reason:
-        said += f" You gave delay reason {claim.delay_reason}; the plan will look at it."
+        said += f" The claim gives delay reason {claim.delay_reason}; the plan will look at it."
     elif replaces:
         said += " It replaces a claim that we have; the plan will look at it."
     else:
@@ -120,11 +126,12 @@ def filing_findings(
         field="service_end" if spans else "service_start",
         line=line,
         value=end.isoformat(),
-        expected=f"sent by {(end + timedelta(days=limit)).isoformat()}",
+        expected=f"sent by {us_date(end + timedelta(days=limit))}",
     )
 
 
-def _is_child(born: date | None, on: date) -> bool:
+def _is_child(claim: Claim, on: date) -> bool:
+    born = claim.member.birth_date
     if born is None:
         return False
     return (on.year - born.year) - ((on.month, on.day) < (born.month, born.day)) < 21

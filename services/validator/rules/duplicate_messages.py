@@ -1,4 +1,4 @@
-"""What a provider reads of a duplicate. Its own claims are named; another provider's never, nor anything of them."""
+"""What provider and plan read of a duplicate. The provider's claims are named; another's never, nor what is in them."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from shared.events import ClaimReceived
 from shared.reference.codes import CodeSet
 from shared.reference.supports import LODGING
 
-_LOOKS = "The plan will look at it; you need not do anything."
+_LOOKS = "The plan will look at it; nothing has to be sent."
 
 
 def exact_message(received: ClaimReceived, twin: EarlierLine, *, both: bool, outreach: bool) -> str:

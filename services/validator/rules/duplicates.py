@@ -206,9 +206,11 @@ def original_findings(
     if original is not None:
         said = f"This claim {does} {named}, but that one was already voided or replaced."
     else:
-        said = f"This claim {does} {named}, but we have no accepted claim with that number from this billing NPI."
+        said = f"This claim {does} {named}, but we have no accepted claim with that number for this member and plan "
+        said += "from this billing NPI."
         if claim.frequency == "7":
-            said += " If the first claim was rejected, send it as a new one (frequency 1)."
+            said += " If the first claim was rejected, send it as a new one (frequency 1). If it had the wrong CIN or "
+            said += "plan, void it as it was (frequency 8) and send this one as new."
         else:
             said += " If the first claim was rejected, there is nothing to void."
     yield found(

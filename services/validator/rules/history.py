@@ -12,7 +12,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from services.validator.rules.aliases import NO_ALIASES, Aliases
-from services.validator.rules.amounts import normal_units
+from services.validator.rules.amounts import units_of_service
 from services.validator.rules.codes import CodedLine, look_up
 from services.validator.rules.context import Context
 from shared.claim import Channel, Claim, ServiceLine
@@ -29,7 +29,7 @@ class EarlierLine(Struct, frozen=True):
 
     ``key`` stands for the member and the group of services (:func:`group_of`). ``payer_id`` is the payer's first
     id; ``modifiers`` are sorted and without repeats; ``service_end`` is the start where none was stated;
-    ``units`` as in :func:`normal_units`. ``arrival_date`` is California's.
+    ``units`` as in :func:`units_of_service`. ``arrival_date`` is California's.
     """
 
     claim_id: str
@@ -51,21 +51,27 @@ class EarlierLine(Struct, frozen=True):
 
 
 class OriginalClaim(Struct, frozen=True):
-    """A claim that a replacement or void may name. ``superseded``: already voided or replaced."""
+    """A claim that a replacement or void may name. ``cin`` is PHI; ``payer_id`` is the payer's first id.
+
+    ``superseded``: already voided or replaced.
+    """
 
     claim_id: str
-    claim_number: str | None
-    billing_npi: str | None
+    claim_number: str | None = None
+    billing_npi: str | None = None
+    cin: str | None = None
+    payer_id: str | None = None
     superseded: bool = False
 
 
 class Prepared(Struct, frozen=True):
     """A received claim, its lines as the code set sees them and as history would hold them.
 
-    A line without code or date is ``None`` in ``lines``.
+    ``payer_id`` is the payer's first id. A line without code or date is ``None`` in ``lines``.
     """
 
     received: ClaimReceived
+    payer_id: str | None
     coded: tuple[CodedLine, ...]
     lines: tuple[EarlierLine | None, ...]
 
@@ -101,7 +107,7 @@ def prepare(received: ClaimReceived, context: Context) -> Prepared:
         _line_of(received, claim, cin, payer_id, line, row)
         for line, row in zip(claim.lines, coded, strict=True)
     )
-    return Prepared(received, coded, lines)
+    return Prepared(received, payer_id, coded, lines)
 
 
 def cins_of(batch: Iterable[Prepared]) -> set[str]:
@@ -187,21 +193,31 @@ class History:
                     and (without is None or earlier.claim_id != without.claim_id)
                     and earlier.claim_id not in self._superseded
                     and earlier.payer_id == line.payer_id
-                    and self.same_member(earlier, line)
+                    and self.same_member(earlier.cin, line.cin)
                 ):
                     yield earlier
 
-    def same_member(self, one: EarlierLine, other: EarlierLine) -> bool:
-        """Whether both are for one member, under whichever CIN."""
-        return one.cin == other.cin or (one.cin is not None and one.cin in self._aliases.of(other.cin))
+    def same_member(self, cin: str | None, other: str | None) -> bool:
+        """Whether both CINs are one member's."""
+        return cin == other or (cin is not None and cin in self._aliases.of(other))
 
-    def original_of(self, received: ClaimReceived) -> OriginalClaim | None:
-        """What a replacement or void acts on: by payer control number or the provider's own number."""
+    def original_of(self, prepared: Prepared) -> OriginalClaim | None:
+        """What a replacement or void acts on: by payer control number or the provider's own number.
+
+        The claim is of the same provider, payer and member: many providers number each member's claims from 1.
+        """
+        received, cin = prepared.received, cin_of(prepared.received.claim)
         npi = received.claim.billing_provider.npi
         found_claims = (
             claim for name in names_of_original(received.claim) for claim in self._claims.get((npi, name), ())
         )
-        others = [claim for claim in found_claims if claim.claim_id != received.claim_id]
+        others = [
+            claim
+            for claim in found_claims
+            if claim.claim_id != received.claim_id
+            and claim.payer_id == prepared.payer_id
+            and self.same_member(claim.cin, cin)
+        ]
         standing = [c for c in others if not c.superseded and c.claim_id not in self._superseded]
         candidates = standing or others
         return candidates[-1] if candidates else None
@@ -211,31 +227,21 @@ class History:
         return not original.superseded and original.claim_id not in self._superseded
 
     def record(
-        self, received: ClaimReceived, lines: Iterable[EarlierLine], supersedes: OriginalClaim | None
+        self, prepared: Prepared, lines: Iterable[EarlierLine], supersedes: OriginalClaim | None
     ) -> None:
         """Take an accepted or pended claim in, and take what it voids or replaces out."""
         if supersedes is not None:
             self._superseded.add(supersedes.claim_id)
-        claim = received.claim
+        claim = prepared.received.claim
         if claim.frequency != "8":
-            original = OriginalClaim(received.claim_id, claim.claim_number, claim.billing_provider.npi)
+            original = OriginalClaim(
+                prepared.received.claim_id,
+                claim.claim_number,
+                claim.billing_provider.npi,
+                cin_of(claim),
+                prepared.payer_id,
+            )
             self.add(lines, (original,))
-
-
-def is_same_service(one: EarlierLine, other: EarlierLine) -> bool:
-    """The same HCPCS, modifiers, dates and units from the same provider; member and payer are not looked at."""
-    return one.units == other.units and is_same_but_for_units(one, other)
-
-
-def is_same_but_for_units(one: EarlierLine, other: EarlierLine) -> bool:
-    """As :func:`is_same_service`, in whatever units."""
-    return (
-        one.hcpcs == other.hcpcs
-        and one.service_start == other.service_start
-        and one.service_end == other.service_end
-        and one.billing_npi == other.billing_npi
-        and one.modifiers == other.modifiers
-    )
 
 
 def names_of_original(claim: Claim) -> tuple[str, ...]:
@@ -316,7 +322,7 @@ def _line_of(
         modifiers,
         start,
         line.service_end or start,
-        normal_units(line.units),
+        units_of_service(line, coded.row),
         line.charge_cents,
         received.receipt.arrival_date,
     )

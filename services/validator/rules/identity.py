@@ -21,9 +21,8 @@ def provider_findings(claim: Claim, submitter: Submitter) -> Iterator[Finding]:
             yield found(
                 claim,
                 "provider.not_yours",
-                f"The billing NPI {billing.npi} is not one of your organization's. Use your own "
-                "NPI, or ask the "
-                "plan to add this one to your account.",
+                f"The billing NPI {billing.npi} is not one of the organization that sent the claim. "
+                "Use that organization's NPI, or ask the plan to add this one to its account.",
                 field="billing_provider.npi",
                 value=billing.npi,
                 expected=" or ".join(submitter.npis[:_MOST_NPIS]) or None,

@@ -11,10 +11,11 @@ from services.validator.rules.amounts import (
     total_findings,
     unit_findings,
 )
-from services.validator.rules.care import care_findings, file_notes
+from services.validator.rules.authorization import FileOfPlan, file_notes_of
+from services.validator.rules.care import care_findings, is_from_records
 from services.validator.rules.codes import CodedLine, code_findings
 from services.validator.rules.context import Context, Evidenced, listing
-from services.validator.rules.dates import date_findings, filing_findings
+from services.validator.rules.dates import birth_findings, date_findings, filing_findings
 from services.validator.rules.duplicates import duplicate_findings, original_findings
 from services.validator.rules.history import EarlierLine, History, OriginalClaim, Prepared, prepare
 from services.validator.rules.identity import line_npi_findings, member_findings, provider_findings
@@ -32,10 +33,10 @@ from shared.payers import PayerTerms
 class Judgement(Struct, frozen=True):
     """What the rules say of one claim.
 
-    ``clean``: accepted or pended. A pend is the plan's own work and stops no clock. ``lines`` are those to keep:
-    of a clean claim they become history, of one that only records of other care reject they wait to be judged
-    again (none of a void or of another rejected claim). ``supersedes`` is the claim that this one voids or
-    replaces, which from now on is history no more. ``file_notes`` are said once of its whole file.
+    ``clean``: accepted or pended. A pend is the plan's own work and stops no clock. ``lines`` are those to keep: of a
+    clean claim they become history, of one that only other claims or records of other care reject they wait to be
+    judged again (none of a void or of a claim that is rejected for itself). ``original`` is the standing claim that
+    this one is to void or replace. ``file_notes`` are said of its whole file, with its first claim of each batch.
     """
 
     received: ClaimReceived
@@ -45,9 +46,14 @@ class Judgement(Struct, frozen=True):
     services: tuple[JudgedService, ...]
     versions: dict[str, str]
     lines: tuple[EarlierLine, ...] = ()
-    supersedes: OriginalClaim | None = None
+    original: OriginalClaim | None = None
     evidence: tuple[Evidence, ...] = ()
     file_notes: tuple[Finding, ...] = ()
+
+    @property
+    def supersedes(self) -> OriginalClaim | None:
+        """The claim that this one voids or replaces, which from now on is history no more."""
+        return self.original if self.clean else None
 
 
 def judge_batch(
@@ -56,10 +62,11 @@ def judge_batch(
     """Judge claims in their order; each accepted or pended one is history for those after it."""
     versions = {"codes": context.codes.version, "rules": rules()["code.not_listed"].version}
     judgements = []
+    noted: set[FileOfPlan] = set()
     for prepared in batch:
-        judgement = _judge(prepared, context, history, records, versions)
+        judgement = _judge(prepared, context, history, records, versions, noted)
         if judgement.clean:
-            history.record(judgement.received, judgement.lines, judgement.supersedes)
+            history.record(prepared, judgement.lines, judgement.supersedes)
         judgements.append(judgement)
     return judgements
 
@@ -73,39 +80,39 @@ def judge(
 
 
 def _judge(
-    prepared: Prepared, context: Context, history: History, records: Records, versions: dict[str, str]
+    prepared: Prepared,
+    context: Context,
+    history: History,
+    records: Records,
+    versions: dict[str, str],
+    noted: set[FileOfPlan],
 ) -> Judgement:
     received = prepared.received
     claim = received.claim
     findings = list(received.findings)
     spoken_of = _spoken_of(findings) if findings else set()
-    evidenced: list[Evidenced] = []
+    from_others: list[Evidenced] = []
     original = None
 
     findings += missing_from_claim(claim, spoken_of)
     findings += provider_findings(claim, received.submitter)
     findings += member_findings(claim)
     if claim.frequency in ("7", "8"):
-        named = history.original_of(received)
+        named = history.original_of(prepared)
         findings += original_findings(received, named, history)
         original = named if named is not None and history.stands(named) else None
     # A void only takes a claim back: what the lines of either say is no reason to keep it.
     void = claim.frequency == "8"
     if not void:
+        findings += birth_findings(claim)
         findings += diagnosis_findings(claim)
         findings += total_findings(claim)
         terms = context.terms_of(claim)
         for place, line_coded in enumerate(prepared.coded):
             _judge_line(prepared, place, line_coded, context, terms, original, spoken_of, findings)
-        evidenced += duplicate_findings(prepared, history, original)
-        evidenced += limit_findings(prepared, history, original)
-        care = list(care_findings(prepared, context, records))
-        by_itself = worst([*findings, *(finding for finding, _ in evidenced)])
-        evidenced += care
-        findings += [finding for finding, _ in evidenced]
-    else:
-        by_itself = worst(findings)
-
+        from_others = findings_from_others(prepared, context, history, original, records)
+    by_itself = worst(findings)
+    findings += [finding for finding, _ in from_others]
     verdict = worst(findings)
     clean = verdict in ("accepted", "pended")
     if findings:
@@ -118,10 +125,35 @@ def _judge(
         services=tuple(_services(claim, prepared.coded)),
         versions=versions,
         lines=tuple(filter(None, prepared.lines)) if by_itself != "rejected" and not void else (),
-        supersedes=original if clean else None,
-        evidence=tuple(evidence for _, evidence in evidenced if evidence is not None),
-        file_notes=() if void else file_notes(received, context, records),
+        original=original,
+        evidence=tuple(evidence for _, evidence in from_others if evidence is not None),
+        file_notes=() if void else file_notes_of(prepared, context, records, noted),
     )
+
+
+def findings_from_others(
+    prepared: Prepared,
+    context: Context,
+    history: History,
+    original: OriginalClaim | None,
+    records: Records,
+) -> list[Evidenced]:
+    """What other claims and records of other care say of a claim; ``original`` is the claim that it replaces.
+
+    These are the findings that change when an earlier claim is voided, replaced or decided on, or a record comes,
+    changes or goes. They rest on what stands and is known, and on nothing of the order in which it came.
+    """
+    return [
+        *duplicate_findings(prepared, history, original),
+        *limit_findings(prepared, history, original),
+        *care_findings(prepared, context, records),
+    ]
+
+
+def is_from_others(finding: Finding) -> bool:
+    """Whether the finding is of the kind that :func:`findings_from_others` makes."""
+    of_claims = finding.rule.startswith(("duplicate.", "limit."))
+    return (of_claims and finding.rule != "duplicate.original_unknown") or is_from_records(finding)
 
 
 def _spoken_of(findings: Sequence[Finding]) -> set[tuple[int | None, str | None]]:

@@ -51,15 +51,17 @@ _day_of = attrgetter("service_date")
 def overlaps(lines: Sequence[CareLine], member: Member, programs: Programs) -> Iterator[Told]:
     """All that services and enrolments in other programs say against these lines."""
     for line in lines:
-        first = bisect_left(member.services, line.first, key=_day_of)
-        last = bisect_right(member.services, line.last, key=_day_of)
-        for service in member.services[first:last]:
-            told = _of_service(line, service, member, programs)
-            if told is not None:
-                yield told
-        for enrollment, program in member.enrollments:
-            yield from _of_enrollment(line, enrollment, program, member, programs)
-        yield from _not_in_plan(line, member)
+        if member.services:
+            first = bisect_left(member.services, line.first, key=_day_of)
+            last = bisect_right(member.services, line.last, key=_day_of)
+            for service in member.services[first:last]:
+                told = _of_service(line, service, member, programs)
+                if told is not None:
+                    yield told
+        if member.enrollments:
+            for enrollment, program in member.enrollments:
+                yield from _of_enrollment(line, enrollment, program, member, programs)
+            yield from _not_in_plan(line, member)
     other_days = chw_on_other_days(lines, member, programs)
     if other_days is not None:
         yield other_days
@@ -84,7 +86,7 @@ def _of_service(line: CareLine, service: CareService, member: Member, programs: 
         severity = at_most(severity, "pend")
     if severity is None:
         return None
-    who = "Another provider" if step == OTHER_SAME_DATE else "Your organization"
+    who = "Another provider" if step == OTHER_SAME_DATE else "The billing provider"
     how = "" if is_chw_of_ecm(rule) else _HOW[step]
     said = f"{who} is on record for {program.name} for this member on {us_date(service.service_date)}{how}."
     if same_manager:
@@ -159,7 +161,7 @@ def _of_enrolled(
         said += " The exception holds here."
     if program.id in _CCS and enrollment.care_manager_npi:
         if enrollment.care_manager_npi in line.npis:
-            said += " Your organization is the CCS case manager too."
+            said += " The billing provider is the CCS case manager too."
         else:
             said += f" The CCS case manager's NPI is {enrollment.care_manager_npi}."
     if disputed:
@@ -182,7 +184,7 @@ def _not_in_plan(line: CareLine, member: Member) -> Iterator[Told]:
         line=line,
         record=nearest,
         message="The plan's enrollment records do not show the member in managed care on the date of service. Check "
-        "the date and the member's CIN. The plan will look at it; you need do nothing if both are right.",
+        "the date and the member's CIN. The plan will look at it; if both are right, nothing has to be sent.",
         expected="a date on which the member is in the plan",
         field="service_start",
         value=line.first.isoformat(),
@@ -195,7 +197,7 @@ def _next_step(rule: ProgramRule, severity: Severity, step: int) -> str:
     if severity == "pend":
         if step == OWN_UNTIMED:
             return "The plan will compare the two. Start and end times on the claim help to settle it."
-        return "The plan will look at it. You need do nothing now."
+        return "The plan will look at it. Nothing has to be sent now."
     if is_chw_of_ecm(rule):
         return "Bill the work as ECM only: void the CHW claim, then send this claim again."
     if step == OWN_OVERLAPPING:

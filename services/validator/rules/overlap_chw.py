@@ -26,7 +26,10 @@ MAY_BE_CHW = ("CHW", "OTHER")
 """The programs, as recorded, of a service that may be a CHW's: one of no named program is known by its code."""
 
 DAYS_AROUND_CHW = 366
-"""A CHW service on another day of the ECM period is noted where it lies at most so far from the line."""
+"""A CHW service on another day of the ECM period is noted where it lies at most so far from the line.
+
+DHCS's longest period is twelve months.
+"""
 
 
 def is_chw_of_ecm(rule: ProgramRule) -> bool:
@@ -80,7 +83,7 @@ def _of_other_days(line: CareLine, ecm_lines: Sequence[CareLine], member: Member
 
 
 def _told(line: CareLine, service: CareService, rule: ProgramRule, programs: Programs) -> Told:
-    who = "Your organization" if is_own(line, service) else "Another provider"
+    who = "The billing provider" if is_own(line, service) else "Another provider"
     return Told(
         rule=rule.rule,
         severity="note",

@@ -1,6 +1,6 @@
 """What is known of a member's other care: the records of the feeds, as far as a batch needs them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from shared.care import Authorization, CareService, Enrollment
 EVERY_PAYER = ""
 
 R = TypeVar("R", CareService, Enrollment, Authorization)
+_Order = tuple[date, str, str]
 
 
 class Coverage(Struct, frozen=True):
@@ -48,30 +49,34 @@ class Records:
 
     def speak_of(self, cin: str | None) -> bool:
         """Whether there is any record of the member."""
-        return any(
-            each in known
-            for each in self._aliases.of(cin)
-            for known in (self._services, self._enrollments, self._authorizations)
-        )
+        for each in self._aliases.of(cin):
+            if each in self._services or each in self._enrollments or each in self._authorizations:
+                return True
+        return False
 
     def services(self, cin: str | None, payer_id: str | None) -> list[CareService]:
         """The member's services in other programs, by date and record id."""
-        found = self._of(self._services, cin, payer_id)
-        return sorted(found, key=lambda service: (service.service_date, service.source, service.record_id))
+        return self._of(self._services, cin, payer_id, _by_date)
 
     def enrollments(self, cin: str | None, payer_id: str | None) -> list[Enrollment]:
         """The member's enrolments, by start and record id."""
-        return sorted(self._of(self._enrollments, cin, payer_id), key=_by_start)
+        return self._of(self._enrollments, cin, payer_id, _by_start)
 
     def authorizations(self, cin: str | None, payer_id: str | None) -> list[Authorization]:
         """All of the member's authorizations, of whatever dates and status, by start and record id."""
-        return sorted(self._of(self._authorizations, cin, payer_id), key=_by_start)
+        return self._of(self._authorizations, cin, payer_id, _by_start)
 
-    def _of(self, known: dict[str, list[R]], cin: str | None, payer_id: str | None) -> Iterator[R]:
-        for each in self._aliases.of(cin):
-            for record in known.get(each, ()):
-                if not record.payers or payer_id in record.payers:
-                    yield record
+    def _of(
+        self, known: dict[str, list[R]], cin: str | None, payer_id: str | None, order: Callable[[R], _Order]
+    ) -> list[R]:
+        found = [
+            record
+            for each in self._aliases.of(cin)
+            for record in known.get(each, ())
+            if not record.payers or payer_id in record.payers
+        ]
+        # Most members have one record of a kind, or none.
+        return sorted(found, key=order) if len(found) > 1 else found
 
 
 def _by_cin(records: Iterable[R]) -> dict[str, list[R]]:
@@ -81,7 +86,11 @@ def _by_cin(records: Iterable[R]) -> dict[str, list[R]]:
     return by_cin
 
 
-def _by_start(record: Enrollment | Authorization) -> tuple[date, str, str]:
+def _by_date(service: CareService) -> _Order:
+    return service.service_date, service.source, service.record_id
+
+
+def _by_start(record: Enrollment | Authorization) -> _Order:
     return record.start_date, record.source, record.record_id
 
 

@@ -13,7 +13,7 @@ from shared.claim import Channel, Claim, ServiceLine
 from shared.findings import Finding
 
 _EVERYWHERE = {
-    "claim_number": "your claim number (control number)",
+    "claim_number": "the provider's claim number (control number)",
     "payer.id": "the payer's ID",
     "billing_provider.npi": "the NPI of the billing provider",
     "billing_provider.tin": "the tax ID of the billing provider",

@@ -7,9 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from services.validator.rules.history import group_of, line_key
+from services.validator.migrations.keys_of_lines import key_of, service_of
 from shared.database import Instant, Json
-from shared.reference.codes import CodeSet
 
 revision = "0002"
 down_revision = "0001"
@@ -84,7 +83,6 @@ def _copy_lines(lines: Any) -> None:
         sa.column("document", Json()),
     )
     connection = op.get_bind()
-    codes = CodeSet.load()
     at: tuple[str, int] = ("", 0)
     while True:
         rows = connection.execute(
@@ -95,16 +93,15 @@ def _copy_lines(lines: Any) -> None:
         ).all()
         if not rows:
             return
-        connection.execute(lines.insert(), [_rekeyed(row, codes) for row in rows])
+        connection.execute(lines.insert(), [_rekeyed(row) for row in rows])
         at = (rows[-1].claim_id, rows[-1].line)
 
 
-def _rekeyed(row: Any, codes: CodeSet) -> dict[str, Any]:
+def _rekeyed(row: Any) -> dict[str, Any]:
     line = json.loads(row.document)
     first, last = (date.fromisoformat(line[name]) for name in ("service_start", "service_end"))
-    listed = codes.match(line["hcpcs"], tuple(line["modifiers"])).rows
-    line["service"] = listed[-1].service if listed else ""
-    line["key"] = line_key(line["cin"], group_of(line["service"], line["hcpcs"]))
+    line["service"] = service_of(line["hcpcs"], line["modifiers"])
+    line["key"] = key_of(line["cin"], line["service"], line["hcpcs"])
     return {
         "claim_id": row.claim_id,
         "line": row.line,

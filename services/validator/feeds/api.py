@@ -38,6 +38,12 @@ blueprint = Blueprint(
 )
 
 
+@blueprint.before_request
+def take_more_than_a_file_of_claims() -> None:
+    """A feed is read row by row, so it may be far larger. Said before the body is read for its Idempotency-Key."""
+    request.max_content_length = web_context().parts.settings.max_feed_bytes
+
+
 class WrongCell(Schema):
     row = fields.Integer(
         required=True, metadata={"description": "The spreadsheet's row, or the place in the list from 1"}
@@ -132,8 +138,6 @@ class MemberAliasesView(MethodView):
 
 def _taken(feed: Feed) -> Response:
     parts = web_context().parts
-    # A feed is read row by row, so it may be far larger than a file of claims.
-    request.max_content_length = parts.settings.max_feed_bytes
     sender = sender_of(current_principal().payers, parts.payers)
     wrong: list[dict[str, Any]] = []
 

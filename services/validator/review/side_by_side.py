@@ -63,7 +63,10 @@ class _Side(Struct, frozen=True):
 
     @property
     def units(self) -> str | None:
-        return normal_units(self.line.units) or None if self.line else None
+        if self.line is None or self.line.units is None:
+            return None
+        minutes = " minutes" if self.line.unit_basis == "MJ" else ""
+        return f"{normal_units(self.line.units)}{minutes}"
 
 
 def compare(judged: ClaimJudged, evidence: Evidence) -> Comparison | None:

@@ -6,10 +6,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from services.validator import facts
 from services.validator.claim_file import ClaimFile, Happened, claim_file
-from services.validator.judgements import OF_VERDICT, Written, write
+from services.validator.judgements import OF_VERDICT, Written, supersedes_of, write
 from services.validator.late import judge_alone
 from services.validator.models import CLAIMS, DECISIONS
-from services.validator.review import Scope, scope_of
+from services.validator.review.effects import effects_of
+from services.validator.review.queue import Review, Scope, scope_of
 from services.validator.rules import Context, History, Prepared, needs, prepare
 from services.validator.rules.context import Evidenced
 from services.validator.rules.duplicates import duplicate_findings
@@ -43,7 +44,9 @@ class NotInReview(Exception):
 
 
 class Decided(Struct, frozen=True, omit_defaults=True):
-    """A decision as it was taken. ``decided_at`` is UTC; ``decided_by`` is a key's id, ``organisation`` its name."""
+    """A decision as it was taken. ``decided_at`` is UTC; ``decided_by`` is a key's id, ``organisation`` its name.
+    ``effect`` says what it does to the claim and leaves to do, as its clock was known then, for people to read.
+    """
 
     claim_id: str
     decision: str
@@ -53,6 +56,7 @@ class Decided(Struct, frozen=True, omit_defaults=True):
     decided_at: str
     decided_by: str
     organisation: str
+    effect: str
 
 
 def decide(
@@ -67,8 +71,8 @@ def decide(
     verdict = VERDICT_OF[decision]
     with parts.database.begin() as connection:
         judge_alone(connection)
-        found = _in_review(connection, scope_of(principal, parts.payers), claim_id, parts)
-        before = found.judged
+        found, review = _in_review(connection, scope_of(principal, parts.payers), claim_id, parts)
+        before, effect = found.judged, effects_of(review)[decision]
         if decision == "release" and before.verdict == "rejected":
             _let_stand_again(connection, before, parts)
         decided = Decision(
@@ -89,6 +93,7 @@ def decide(
             found=why,
             decision=decided,
             file_notes=(),
+            supersedes=supersedes_of(before.claim, _original(connection, claim_id)),
         )
         written = Written(
             judged=after,
@@ -120,6 +125,7 @@ def decide(
         decided_at=decided.decided_at,
         decided_by=principal.key_id,
         organisation=principal.organisation,
+        effect=effect,
     )
 
 
@@ -131,14 +137,14 @@ def billed_since(connection: Connection, judged: ClaimJudged, parts: Parts) -> l
     prepared, history = _looked_up(connection, judged, parts)
     return [
         (each, evidence)
-        for each, evidence in duplicate_findings(prepared, history, history.original_of(prepared.received))
+        for each, evidence in duplicate_findings(prepared, history, history.original_of(prepared))
         if evidence is not None
         and evidence.billed is not None
         and evidence.billed.claim_id != judged.claim_id
     ]
 
 
-def _in_review(connection: Connection, scope: Scope, claim_id: str, parts: Parts) -> ClaimFile:
+def _in_review(connection: Connection, scope: Scope, claim_id: str, parts: Parts) -> tuple[ClaimFile, Review]:
     # Against another decision, and against a record that comes at the same moment.
     connection.execute(select(CLAIMS.c.claim_id).where(CLAIMS.c.claim_id == claim_id).with_for_update())
     found = claim_file(connection, scope, claim_id, parts.payers, pacific_date(parts.now()))
@@ -146,7 +152,7 @@ def _in_review(connection: Connection, scope: Scope, claim_id: str, parts: Parts
         raise UnknownClaim
     if found.review is None:
         raise NotInReview(why_not(found))
-    return found
+    return found, found.review
 
 
 def why_not(found: ClaimFile) -> str:
@@ -158,8 +164,9 @@ def why_not(found: ClaimFile) -> str:
     last = found.history[-1]
     if last.cause == "record" and last.verdict == "accepted":
         return (
-            "This claim no longer waits for a decision: a record was corrected or taken back on "
-            f"{us_date(pacific_date(last.judged_at))}, and nothing speaks against the claim any more."
+            "This claim no longer waits for a decision: what there was to decide was gone on "
+            f"{us_date(pacific_date(last.judged_at))}, when a record was corrected or taken back, or another claim "
+            "no longer counted."
         )
     return f"This claim is {found.judged.verdict} and does not wait for a decision."
 
@@ -176,11 +183,16 @@ def _who_decided(decided: Happened) -> str:
 def _stand_no_longer(connection: Connection, claim_id: str) -> None:
     """What a rejected claim billed was never billed, and what it voided or replaced stands again."""
     facts.let_stand(connection, [claim_id], stand=False)
-    original = connection.execute(
-        select(CLAIMS.c.supersedes).where(CLAIMS.c.claim_id == claim_id)
-    ).scalar_one()
+    original = _original(connection, claim_id)
     if original is not None:
         facts.supersede(connection, [original], superseded=False)
+
+
+def _original(connection: Connection, claim_id: str) -> str | None:
+    original: str | None = connection.execute(
+        select(CLAIMS.c.supersedes).where(CLAIMS.c.claim_id == claim_id)
+    ).scalar_one()
+    return original
 
 
 def _let_stand_again(connection: Connection, judged: ClaimJudged, parts: Parts) -> None:
@@ -196,14 +208,14 @@ def _let_stand_again(connection: Connection, judged: ClaimJudged, parts: Parts) 
     facts.let_stand(connection, [judged.claim_id], stand=True)
     if judged.claim.frequency == "7":
         prepared, history = _looked_up(connection, judged, parts)
-        original = history.original_of(prepared.received)
-        if original is not None and history.stands(original):
-            facts.supersede(connection, [original.claim_id], superseded=True)
-            connection.execute(
-                update(CLAIMS)
-                .where(CLAIMS.c.claim_id == judged.claim_id)
-                .values(supersedes=original.claim_id)
-            )
+        named = history.original_of(prepared)
+        original = named.claim_id if named is not None and history.stands(named) else None
+        if original is not None:
+            facts.supersede(connection, [original], superseded=True)
+        # What it was to replace when it came may be void since: that must not stand again with a later rejection.
+        connection.execute(
+            update(CLAIMS).where(CLAIMS.c.claim_id == judged.claim_id).values(supersedes=original)
+        )
 
 
 def _looked_up(connection: Connection, judged: ClaimJudged, parts: Parts) -> tuple[Prepared, History]:

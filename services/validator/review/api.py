@@ -9,22 +9,21 @@ from typing import Any
 from flask import Response, g
 from flask.views import MethodView
 
-from services.validator import review_schemas as schemas
 from services.validator.claim_file import ClaimFile, claim_file
-from services.validator.decisions import (
+from services.validator.review import schemas
+from services.validator.review.decisions import (
     Decided,
     NotInReview,
     UnknownClaim,
     billed_since,
     decide,
 )
-from services.validator.review import Position, Review, ReviewFilter, open_reviews, scope_of
-from services.validator.side_by_side import compare
-from shared.calendar import pacific_date
-from shared.parts import Parts
+from services.validator.review.effects import effects_of
+from services.validator.review.queue import Position, Review, ReviewFilter, open_reviews, scope_of
+from services.validator.review.side_by_side import compare
 from shared.web.auth import current_principal, requires
 from shared.web.bodies import Blueprint
-from shared.web.context import web_context
+from shared.web.context import parts, today
 from shared.web.pagination import bad_cursor, encode_cursor, position
 from shared.web.problems import Problem
 from shared.web.responses import json_response
@@ -45,8 +44,12 @@ class ReviewsView(MethodView):
     @blueprint.arguments(schemas.ReviewQuery, location="query")
     @blueprint.response(200, schemas.Reviews)
     def get(self, query: dict[str, Any]) -> Response:
-        """The claims that wait for a decision, the earliest deadline first."""
-        wanted = ReviewFilter(query.get("payer"), query.get("kind"), query.get("due_before"))
+        """The claims that wait for a decision: the earliest deadline first; what was paid, denied or withdrawn
+        meanwhile comes last.
+        """
+        wanted = ReviewFilter(
+            query.get("payer"), query.get("kind"), query.get("due_before"), query.get("settled")
+        )
         items, cursor = reviews_page(wanted, query.get("cursor"), query["limit"])
         return json_response({"items": items, "next_cursor": cursor})
 
@@ -69,6 +72,7 @@ class ReviewView(MethodView):
                 "judgement": judged.judgement,
                 "superseded": found.superseded,
                 "review": found.review,
+                "effects": effects_of(found.review) if found.review is not None else None,
                 "receipt": judged.receipt,
                 "document": judged.claim,
                 "services": judged.services,
@@ -89,16 +93,6 @@ class ReviewView(MethodView):
         return json_response(take_decision(claim_id, body["decision"], body["reason"]))
 
 
-def parts() -> Parts:
-    """What this service is built from."""
-    return web_context().parts
-
-
-def today() -> date:
-    """The date in California."""
-    return pacific_date(parts().now())
-
-
 def reviews_page(wanted: ReviewFilter, cursor: str | None, limit: int) -> tuple[list[Review], str | None]:
     """A page of the caller's reviews, and the cursor of the next. Raises ``Problem`` 422 for a wrong cursor."""
     scope = scope_of(current_principal(), parts().payers)
@@ -109,7 +103,8 @@ def reviews_page(wanted: ReviewFilter, cursor: str | None, limit: int) -> tuple[
         return found, None
     last = found[limit - 1]
     deadline = last.deadline.isoformat() if last.deadline else _NO_DEADLINE
-    return found[:limit], encode_cursor({"review_deadline": deadline, "claim_id": last.claim_id})
+    place = {"settled": int(last.settled), "review_deadline": deadline, "claim_id": last.claim_id}
+    return found[:limit], encode_cursor(place)
 
 
 def reviewed_claim(claim_id: str) -> tuple[ClaimFile, list[Any]]:
@@ -148,10 +143,11 @@ def _unknown() -> Problem:
 
 
 def _position(cursor: str | None) -> Position | None:
+    settled = position(cursor, "settled", int)
     deadline, claim_id = position(cursor, "review_deadline", str), position(cursor, "claim_id", str)
-    if deadline is None or claim_id is None:
+    if settled is None or deadline is None or claim_id is None:
         return None
     try:
-        return (None if deadline == _NO_DEADLINE else date.fromisoformat(deadline)), claim_id
+        return bool(settled), (None if deadline == _NO_DEADLINE else date.fromisoformat(deadline)), claim_id
     except ValueError:
         raise bad_cursor() from None

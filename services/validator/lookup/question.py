@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import Connection, select
 
 from services.validator import facts
-from services.validator.lookup_shapes import Advice, EcmMonth, Overlaps, Viewer, known_program
-from services.validator.models import CARE_RECORDS, CLAIMS, SERVICE_LINES
+from services.validator.lookup.shapes import Advice, EcmMonth, Overlaps, Viewer, known_program
+from services.validator.models import CARE_RECORDS
 from services.validator.rules import Aliases, Context, EarlierLine, Span, prepare
 from services.validator.rules.care import care_findings
 from services.validator.rules.history import care_key, line_keys_of
@@ -33,8 +33,6 @@ DAYS_BACK = 365
 
 R = TypeVar("R", CareService, Enrollment, Authorization)
 S = TypeVar("S", Enrollment, Authorization)
-
-_decode_line = msgspec.json.Decoder(EarlierLine).decode
 
 
 class NotServed(Exception):
@@ -94,18 +92,8 @@ def _own_payers(
     """The plans for whose member the provider works; ``None``: all. Raises ``NotServed`` where it does not."""
     if principal.role != "provider":
         return None
-    lines = SERVICE_LINES.c
-    documents = connection.execute(
-        select(lines.document)
-        .join_from(SERVICE_LINES, CLAIMS, CLAIMS.c.claim_id == lines.claim_id)
-        .where(
-            _of_members(cins),
-            among(connection, CLAIMS.c.billing_npi, principal.npis),
-            # A claim that was taken back or rejected was perhaps for somebody else.
-            lines.standing,
-        )
-    ).scalars()
-    mine = [line for document in documents if (line := _decode_line(document)).cin in cins]
+    # Standing ones only: a claim that was taken back or rejected was perhaps for somebody else.
+    mine = [line for line in _lines(connection, cins) if line.billing_npi in principal.npis]
     named = [each for each in authorizations if each.provider_npi in principal.npis]
     if not mine and not named:
         raise NotServed
@@ -115,9 +103,10 @@ def _own_payers(
     return frozenset(of_lines | {payer for each in named for payer in each.payers})
 
 
-def _of_members(cins: Iterable[str]) -> ColumnElement[bool]:
-    """Service lines of these members, and perhaps of another that shares a key."""
-    return or_(*(SERVICE_LINES.c.key.between(*line_keys_of(cin)) for cin in cins))
+def _lines(connection: Connection, cins: Sequence[str], since: date = date.min) -> list[EarlierLine]:
+    spans = [Span(key, since, date.max, last_key) for key, last_key in map(line_keys_of, cins)]
+    # Two members may share a key.
+    return [line for line in facts.lines_for(connection, spans) if line.cin in cins]
 
 
 def _records(
@@ -142,19 +131,10 @@ def _records(
 def _ecm_lines(
     connection: Connection, cins: Sequence[str], since: date, codes: CodeSet, seen: Viewer
 ) -> list[EarlierLine]:
-    c = SERVICE_LINES.c
-    documents = connection.execute(
-        select(c.document)
-        .where(_of_members(cins), c.last_day >= since, c.standing)
-        .order_by(c.first_day, c.claim_id, c.line)
-    ).scalars()
-    found = map(_decode_line, documents)
     return [
         line
-        for line in found
-        if line.cin in cins
-        and seen.may_see((line.payer_id,) if line.payer_id else ())
-        and _is_ecm_service(codes, line)
+        for line in _lines(connection, cins, since)
+        if seen.may_see((line.payer_id,) if line.payer_id else ()) and _is_ecm_service(codes, line)
     ]
 
 

@@ -9,34 +9,36 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.validator.claim_file import ClaimFile
-from services.validator.decisions import REASON_CHARACTERS_MAX, why_not
-from services.validator.review import KINDS, Review, ReviewFilter, counts, identity, scope_of
-from services.validator.review_api import (
-    parts,
+from services.validator.review.api import (
     read_decision,
     reviewed_claim,
     reviews_page,
     take_decision,
 )
-from services.validator.side_by_side import Comparison, compare
-from shared.findings import Finding
+from services.validator.review.decisions import REASON_CHARACTERS_MAX, why_not
+from services.validator.review.effects import effects_of
+from services.validator.review.queue import KINDS, Review, ReviewFilter, counts, scope_of
+from services.validator.review.side_by_side import Comparison, compare
+from shared.findings import Finding, identity
 from shared.reference.codes import CodeSet
 from shared.web.auth import current_principal
+from shared.web.context import parts
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
 from shared.web.words import review_words
 
-blueprint = Blueprint("review_pages", __name__, url_prefix="/validator", template_folder="templates")
+blueprint = Blueprint("review_pages", __name__, url_prefix="/validator", template_folder="../templates")
 
 _SHOWN = 50
 _NOTHING_YET: Mapping[str, str] = {}
+_SETTLED = {"no": "Still to be paid or denied", "yes": "Paid, denied or withdrawn"}
 
 
 @blueprint.get("/")
 @page_requires("claims")
 def reviews() -> str:
     """The queue: the earliest deadline first."""
-    values = {name: request.args.get(name, "").strip() for name in ("payer", "kind", "due_before")}
+    values = {name: request.args.get(name, "").strip() for name in ("payer", "kind", "due_before", "settled")}
     problems: list[tuple[str, str]] = []
     wanted = _filter(values, problems)
     cursor = request.args.get("cursor", "")
@@ -53,6 +55,7 @@ def reviews() -> str:
         waiting=waiting,
         kinds=KINDS,
         options=[("", "All"), *((kind, review_words(kind).label) for kind in KINDS)],
+        settled_options=[("", "All"), *_SETTLED.items()],
         values=values,
         filtered=bool(kept),
         problems=problems,
@@ -113,6 +116,7 @@ def _page(claim_id: str, values: Mapping[str, str], errors: list[tuple[str, str]
         claim=judged.claim,
         services={each.line: names.get(each.service or "", "–") for each in judged.services},
         review=found.review,
+        effects=effects_of(found.review) if found.review is not None else {},
         to_decide=[(each, evidence.get((each.rule, each.line), [])) for each in to_decide],
         others=[(each, evidence.get((each.rule, each.line), [])) for each in others],
         gone=[each for each in found.review.reasons if not each.holds] if found.review else [],
@@ -158,4 +162,5 @@ def _filter(values: Mapping[str, Any], problems: list[tuple[str, str]]) -> Revie
             due_before = date.fromisoformat(values["due_before"])
         except ValueError:
             problems.append(("due_before", "Due before: write year, month and day, such as 2026-03-02."))
-    return ReviewFilter(values["payer"] or None, kind, due_before)
+    settled = {"no": False, "yes": True}.get(values["settled"])
+    return ReviewFilter(values["payer"] or None, kind, due_before, settled)

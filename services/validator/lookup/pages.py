@@ -6,13 +6,14 @@ from flask import Blueprint, make_response, render_template, request
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.validator.lookup_api import MemberQuestion, looked_up, today
-from services.validator.lookup_shapes import Overlaps
+from services.validator.lookup.api import MemberQuestion, looked_up
+from services.validator.lookup.shapes import Overlaps
 from shared.reference.codes import CodeSet
+from shared.web.context import today
 from shared.web.problems import Problem
 from shared.web.sessions import page_requires
 
-blueprint = Blueprint("lookup_pages", __name__, url_prefix="/validator", template_folder="templates")
+blueprint = Blueprint("lookup_pages", __name__, url_prefix="/validator", template_folder="../templates")
 
 _MISSING = {"cin": "Enter the member's CIN."}
 

@@ -2,12 +2,12 @@
 
 from flask import Blueprint, render_template, request
 
-from services.validator.rule_listing import by_subject, codes_of, in_force, search, shown_rules
+from services.validator.rulebook.rules import by_subject, codes_of, in_force, search, shown_rules
 from shared.catalogue import rules
 from shared.web.auth import public
 from shared.web.sessions import signed_in
 
-blueprint = Blueprint("rule_pages", __name__, url_prefix="/validator", template_folder="templates")
+blueprint = Blueprint("rule_pages", __name__, url_prefix="/validator", template_folder="../templates")
 
 _SEARCH_CHARACTERS_MAX = 100
 

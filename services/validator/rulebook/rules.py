@@ -6,6 +6,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from shared.calendar import us_date
 from shared.catalogue import Rule, rules
 from shared.rule_examples import Example, described, examples
 
@@ -80,11 +81,11 @@ def _found_by(word: str) -> str:
 
 
 def in_force(rule: Rule) -> str:
-    """``since 2023-07-01``, ``2022-01-01 to 2025-12-31``."""
+    """``since Jul 1, 2023``, ``Jan 1, 2022 to Dec 31, 2025``."""
     return (
-        f"{rule.effective_from} to {rule.effective_to}"
+        f"{us_date(rule.effective_from)} to {us_date(rule.effective_to)}"
         if rule.effective_to
-        else f"since {rule.effective_from}"
+        else f"since {us_date(rule.effective_from)}"
     )
 
 

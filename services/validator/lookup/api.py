@@ -10,14 +10,13 @@ from flask import Response
 from flask.views import MethodView
 from marshmallow import ValidationError, fields, validates_schema
 
-from services.validator.lookup import DAYS_BACK, NotServed, cin_asked, overlaps
-from services.validator.lookup_shapes import Overlaps
-from shared.calendar import pacific_date
+from services.validator.lookup.question import DAYS_BACK, NotServed, cin_asked, overlaps
+from services.validator.lookup.shapes import Overlaps
 from shared.identifiers import member_key
 from shared.logging import get_logger
 from shared.web.auth import current_principal, requires
 from shared.web.bodies import Blueprint, Schema
-from shared.web.context import web_context
+from shared.web.context import today, web_context
 from shared.web.problems import Problem
 from shared.web.responses import json_response
 
@@ -147,11 +146,6 @@ class OverlapsView(MethodView):
                 "advice": found.advice,
             }
         )
-
-
-def today() -> date:
-    """The date in California."""
-    return pacific_date(web_context().parts.now())
 
 
 def looked_up(cin: str, on: date) -> Overlaps:

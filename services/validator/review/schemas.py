@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import fields, pre_load
 from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
-from services.validator.decisions import REASON_CHARACTERS_MAX, VERDICT_OF
-from services.validator.review import KINDS
+from services.validator.review.decisions import REASON_CHARACTERS_MAX, VERDICT_OF
+from services.validator.review.queue import KINDS
 from shared.web.bodies import Schema
 
 # PostgreSQL keeps no NUL, and control characters are a slip of the clipboard.
@@ -17,6 +17,9 @@ class ReviewQuery(Schema):
     payer = fields.String(metadata={"description": "Any id of the payer"})
     kind = fields.String(validate=OneOf(KINDS, error="Use one of " + ", ".join(KINDS) + "."))
     due_before = fields.Date(metadata={"description": "Claims due on an earlier day than this"})
+    settled = fields.Boolean(
+        metadata={"description": "True: only what was paid, denied or withdrawn meanwhile; false: the rest"}
+    )
     limit = fields.Integer(load_default=100, validate=Range(1, 1000))
     cursor = fields.String()
 
@@ -40,9 +43,27 @@ class ReviewItem(Schema):
     arrival_date = fields.Date(required=True)
     opened_at = fields.String(required=True, metadata={"format": "date-time"})
     age_days = fields.Integer(required=True, metadata={"description": "Calendar days since arrival"})
-    deadline = fields.Date(allow_none=True, metadata={"description": "Health and Safety Code 1371"})
+    deadline = fields.Date(
+        allow_none=True,
+        metadata={
+            "description": "Health and Safety Code 1371. Null: contested, settled, or beyond the calendar"
+        },
+    )
     days_left = fields.Integer(allow_none=True, metadata={"description": "Negative: overdue"})
     due = fields.String(allow_none=True, validate=OneOf(["open", "near", "overdue"]))
+    clock_state = fields.String(
+        allow_none=True,
+        metadata={"description": "As payments shows it. Null: no clock, or not told of one yet"},
+    )
+    clock_since = fields.Date(
+        allow_none=True,
+        metadata={"description": "Day of the contest, information, payment, denial or withdrawal"},
+    )
+    paid_cents = fields.Integer(required=True)
+    settled = fields.Boolean(
+        required=True,
+        metadata={"description": "It was paid, denied or withdrawn meanwhile: no deadline runs"},
+    )
     reasons = fields.List(fields.Nested(ReasonSchema), required=True)
 
 
@@ -81,6 +102,11 @@ class HappenedSchema(Schema):
     organisation = fields.String(allow_none=True)
 
 
+class EffectsSchema(Schema):
+    release = fields.String(required=True)
+    reject = fields.String(required=True)
+
+
 class ReviewedClaim(Schema):
     claim_id = fields.String(required=True)
     claim = fields.String(allow_none=True)
@@ -90,6 +116,9 @@ class ReviewedClaim(Schema):
     judgement = fields.Integer(required=True)
     superseded = fields.Boolean(required=True)
     review = fields.Nested(ReviewItem, allow_none=True)
+    effects = fields.Nested(
+        EffectsSchema, allow_none=True, metadata={"description": "What each decision would do, in words"}
+    )
     receipt = fields.Dict()
     document = fields.Dict(required=True, metadata={"description": "The claim as it was read"})
     services = fields.List(fields.Dict())
@@ -130,3 +159,6 @@ class DecidedSchema(Schema):
     decided_at = fields.String(required=True, metadata={"format": "date-time"})
     decided_by = fields.String(required=True, metadata={"description": "The id of the key"})
     organisation = fields.String(required=True)
+    effect = fields.String(
+        required=True, metadata={"description": "What the decision does and leaves to do, in words"}
+    )

@@ -6,15 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from services.validator.review import scope_of
+from services.validator.review.queue import scope_of
 from shared.care import Authorization, CareService, Enrollment
 from shared.parts import Parts
-from shared.reference.programs import Program, ProgramRule, program_of
+from shared.reference.programs import Program, ProgramRule, Relation, program_of
 from shared.security import Principal
 
 ANOTHER = "another provider"
-
-Relation = Literal["both", "either", "excluded", "plan"]
 
 
 class KnownProgram(Struct, frozen=True):

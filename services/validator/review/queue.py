@@ -8,25 +8,18 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
-from services.validator.models import CLAIMS, DECISIONS, JUDGEMENTS, REVIEWS
-from shared.calendar import OutsideCalendar
+from services.validator.models import CLAIM_CLOCKS, CLAIMS, DECISIONS, JUDGEMENTS, REVIEWS
+from services.validator.review.clock import clock_state, due, is_settled, runs_until
 from shared.events import ReviewKind
-from shared.findings import Finding
+from shared.findings import Finding, identity
 from shared.payers import Payers
-from shared.prompt_pay import (
-    CALENDAR_DAYS,
-    RunningState,
-    end_of_period,
-    receipt_date_of,
-    running_state,
-    standard_of,
-)
+from shared.prompt_pay import RunningState
 from shared.security import Principal
 
 KINDS: tuple[ReviewKind, ...] = ("pended", "suspected", "reconsider")
-_BY_DEADLINE = (REVIEWS.c.deadline.nulls_last(), REVIEWS.c.claim_id)
-Position = tuple[date | None, str]
-"""Deadline and claim id of the last review shown."""
+_BY_DEADLINE = (is_settled, runs_until.nulls_last(), REVIEWS.c.claim_id)
+Position = tuple[bool, date | None, str]
+"""Whether the last review shown is of a settled claim, its deadline, and its claim id."""
 
 
 class Scope(Struct, frozen=True):
@@ -36,11 +29,21 @@ class Scope(Struct, frozen=True):
 
 
 class ReviewFilter(Struct, frozen=True):
-    """Which reviews are wanted. ``payer`` is any of its ids; ``due_before``: due on an earlier day than this."""
+    """Which reviews are wanted. ``payer`` is any of its ids; ``due_before``: due on an earlier day than this;
+    ``settled``: paid, denied or withdrawn meanwhile, or not.
+    """
 
     payer: str | None = None
     kind: ReviewKind | None = None
     due_before: date | None = None
+    settled: bool | None = None
+
+
+class Waiting(Struct, frozen=True):
+    """How many reviews are open, by kind, and how many of them are of settled claims."""
+
+    by_kind: dict[str, int]
+    settled: int
 
 
 class Reason(Struct, frozen=True):
@@ -54,8 +57,12 @@ class Reason(Struct, frozen=True):
 
 
 class Review(Struct, frozen=True):
-    """An open review. Days are California's: ``age_days`` since arrival, ``days_left`` to the first deadline of
-    Health and Safety Code 1371, negative where it has passed; ``due`` says the same in a word.
+    """An open review. Days are California's: ``age_days`` since arrival, ``days_left`` to the deadline of Health and
+    Safety Code 1371 that runs, negative where it has passed; ``due`` says the same in a word. None runs while a
+    contest stops the clock, and of a ``settled`` claim: paid, denied or withdrawn meanwhile.
+
+    ``clock_state`` is payments' word, ``None`` until payments has told of a clock; ``clock_since`` the day of what
+    brought it there (contest, information, payment, denial, withdrawal); ``paid_cents`` what was paid so far.
     """
 
     claim_id: str
@@ -71,6 +78,10 @@ class Review(Struct, frozen=True):
     deadline: date | None
     days_left: int | None
     due: RunningState | None
+    clock_state: str | None
+    clock_since: date | None
+    paid_cents: int
+    settled: bool
     reasons: tuple[Reason, ...]
 
 
@@ -103,7 +114,9 @@ def open_reviews(
     after: Position | None = None,
     limit: int,
 ) -> list[Review]:
-    """At most ``limit`` open reviews, the earliest deadline first."""
+    """At most ``limit`` open reviews: the earliest deadline first, then what waits for information, then what is
+    settled.
+    """
     r = REVIEWS.c
     conditions = [*within(scope, r.payer_id)]
     if wanted.payer is not None:
@@ -111,13 +124,16 @@ def open_reviews(
     if wanted.kind is not None:
         conditions.append(r.kind == wanted.kind)
     if wanted.due_before is not None:
-        conditions.append(r.deadline < wanted.due_before)
+        conditions.append(runs_until < wanted.due_before)
+    if wanted.settled is not None:
+        conditions.append(is_settled == int(wanted.settled))
     if after is not None:
         conditions.append(_after(*after))
     # The page first, without the documents: sorting would carry along those of the whole queue.
     page = (
         select(r.claim_id)
         .join(CLAIMS, CLAIMS.c.claim_id == r.claim_id)
+        .outerjoin(CLAIM_CLOCKS, CLAIM_CLOCKS.c.claim_id == r.claim_id)
         .where(~CLAIMS.c.superseded, *conditions)
         .order_by(*_BY_DEADLINE)
         .limit(limit)
@@ -129,16 +145,17 @@ def open_reviews(
     return [_review(row, payers, today) for row in rows]
 
 
-def counts(connection: Connection, scope: Scope) -> dict[str, int]:
-    """How many reviews are open, by kind."""
+def counts(connection: Connection, scope: Scope) -> Waiting:
+    """How many reviews are open."""
     rows = connection.execute(
-        select(REVIEWS.c.kind, func.count())
+        select(REVIEWS.c.kind, func.count(), func.sum(is_settled))
         .join(CLAIMS, CLAIMS.c.claim_id == REVIEWS.c.claim_id)
+        .outerjoin(CLAIM_CLOCKS, CLAIM_CLOCKS.c.claim_id == REVIEWS.c.claim_id)
         .where(~CLAIMS.c.superseded, *within(scope, REVIEWS.c.payer_id))
         .group_by(REVIEWS.c.kind)
-    )
-    found: dict[str, int] = {row[0]: row[1] for row in rows}
-    return {kind: found.get(kind, 0) for kind in KINDS}
+    ).all()
+    found = {kind: number for kind, number, _ in rows}
+    return Waiting({kind: found.get(kind, 0) for kind in KINDS}, sum(settled for _, _, settled in rows))
 
 
 def open_review(connection: Connection, claim_id: str, payers: Payers, today: date) -> Review | None:
@@ -169,11 +186,6 @@ def reasons(
     return tuple(map(_reason, fresh or blocking))
 
 
-def identity(finding: Finding) -> tuple[str, str, int | None, str | None]:
-    """What makes two findings of a claim the same, however they are worded."""
-    return finding.rule, finding.severity, finding.line, finding.value
-
-
 def _reason(finding: Finding, *, holds: bool = True) -> Reason:
     return Reason(finding.rule, finding.severity, finding.message, finding.line, holds)
 
@@ -188,7 +200,7 @@ def _reviews() -> Select[Any]:
 
     A claim that was voided or replaced waits for nothing, unless what replaced it is rejected.
     """
-    r, now, earlier = REVIEWS.c, JUDGEMENTS.alias("now"), JUDGEMENTS.alias("earlier")
+    r, c, now, earlier = REVIEWS.c, CLAIM_CLOCKS.c, JUDGEMENTS.alias("now"), JUDGEMENTS.alias("earlier")
     decided = (
         select(func.max(DECISIONS.c.judgement)).where(DECISIONS.c.claim_id == r.claim_id).scalar_subquery()
     )
@@ -198,27 +210,32 @@ def _reviews() -> Select[Any]:
             *r,
             CLAIMS.c.claim_number,
             CLAIMS.c.verdict,
+            runs_until.label("runs_until"),
+            is_settled.label("settled"),
+            *(c.state, c.near_from, c.since, c.paid_cents),
             now.c.document.label("now_document"),
             earlier.c.document.label("earlier_document"),
         )
         .join(CLAIMS, CLAIMS.c.claim_id == r.claim_id)
         .join(now, and_(now.c.claim_id == r.claim_id, now.c.judgement == CLAIMS.c.judgement))
+        .outerjoin(CLAIM_CLOCKS, c.claim_id == r.claim_id)
         .outerjoin(earlier, and_(earlier.c.claim_id == r.claim_id, earlier.c.judgement == weighed))
         .where(~CLAIMS.c.superseded)
     )
 
 
-def _after(deadline: date | None, claim_id: str) -> ColumnElement[bool]:
-    r = REVIEWS.c
+def _after(settled: bool, deadline: date | None, claim_id: str) -> ColumnElement[bool]:
+    further = REVIEWS.c.claim_id > claim_id
     if deadline is None:
-        return and_(r.deadline.is_(None), r.claim_id > claim_id)
-    return or_(
-        r.deadline > deadline, and_(r.deadline == deadline, r.claim_id > claim_id), r.deadline.is_(None)
-    )
+        later = and_(runs_until.is_(None), further)
+    else:
+        later = or_(runs_until > deadline, and_(runs_until == deadline, further), runs_until.is_(None))
+    return or_(is_settled > int(settled), and_(is_settled == int(settled), later))
 
 
 def _review(row: Any, payers: Payers, today: date) -> Review:
     earlier = _decode_findings(row.earlier_document).findings if row.earlier_document is not None else None
+    due_now = due(row, payers, today)
     return Review(
         claim_id=row.claim_id,
         claim=row.claim_number,
@@ -230,22 +247,12 @@ def _review(row: Any, payers: Payers, today: date) -> Review:
         arrival_date=row.arrival_date,
         opened_at=row.opened_at,
         age_days=(today - row.arrival_date).days,
-        deadline=row.deadline,
-        days_left=(row.deadline - today).days if row.deadline is not None else None,
-        due=_due(row, payers, today),
+        deadline=row.runs_until,
+        days_left=(row.runs_until - today).days if row.runs_until is not None else None,
+        due=due_now,
+        clock_state=clock_state(row, due_now),
+        clock_since=row.since,
+        paid_cents=row.paid_cents or 0,
+        settled=bool(row.settled),
         reasons=reasons(row.kind, _decode_findings(row.now_document).findings, earlier),
     )
-
-
-def _due(row: Any, payers: Payers, today: date) -> RunningState | None:
-    if row.deadline is None:
-        return None
-    terms = payers.terms_of(row.payer_id)
-    try:
-        standard, days = standard_of(row.arrival_date, terms)
-        # near_days speak of a period of 30 days; a longer one warns as many days before its end.
-        near = days - CALENDAR_DAYS + terms.near_days[0]
-        near_from = end_of_period(standard, receipt_date_of(row.arrival_date, terms), near)
-    except OutsideCalendar:
-        return None
-    return running_state(row.deadline, near_from, today)

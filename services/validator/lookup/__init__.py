@@ -1,0 +1,1 @@
+"""The overlap look-up: what else a member has, asked before the service is lost."""

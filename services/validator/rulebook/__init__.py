@@ -1,0 +1,1 @@
+"""The rules and codes, told to people and programs."""
