@@ -158,7 +158,8 @@ def _line_row(claim: _Claim) -> dict[str, Any]:
 
 def _entry_row(claim: _Claim, entry: Entry) -> dict[str, Any]:
     return {
-        "entry_id": f"c00-e{claim.number:09d}",
+        # Before any id that the product makes: those begin with the time.
+        "entry_id": f"0-c00-{claim.number:09d}",
         "claim_id": f"c00-{claim.number:09d}",
         "kind": entry.kind,
         "date": entry.date,

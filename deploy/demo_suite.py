@@ -76,8 +76,17 @@ def running_suite(data: Path) -> Iterator[str]:
             wait_until_ready(suite, url, data / "suite.log")
             yield url
         finally:
-            suite.send_signal(signal.SIGINT)
-            suite.wait(30)
+            stop(suite)
+
+
+def stop(suite: "subprocess.Popen[bytes]") -> None:
+    """End the suite as Ctrl-C does; what has not ended after half a minute is killed."""
+    suite.send_signal(signal.SIGINT)
+    try:
+        suite.wait(30)
+    except subprocess.TimeoutExpired:
+        suite.kill()
+        suite.wait()
 
 
 def wait_until_ready(suite: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

@@ -485,7 +485,7 @@ def replay_dead_letters(event_ids: tuple[str, ...], data_dir: str | None) -> Non
     from services.commands.production import replay_dead_letters as run
 
     replayed, impossible = run(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), event_ids)
-    click.echo(f"{replayed} sent again, {impossible} are no events and stay where they are")
+    click.echo(f"{replayed} sent again, {impossible} cannot be sent again and stay where they are")
 
 
 @main.group()
@@ -502,6 +502,43 @@ def upgrade_databases(data_dir: str | None) -> None:
 
     for line in upgrade_all(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")):
         click.echo(line)
+
+
+@db.command("refill-topics")
+@data_option
+@needs_settings
+def refill_topics(data_dir: str | None) -> None:
+    """After topics were lost: let every service send what it sent of late again.
+
+    With all services stopped, and after db upgrade, which makes the topics anew. What a service has done already it
+    does not do twice.
+    """
+    from services.commands.production import refill_topics as run
+
+    for line in run(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or "")):
+        click.echo(line)
+
+
+@db.command("rebuild-clocks")
+@click.option("--apply", is_flag=True, help="Write what differs; without it, only say so.")
+@data_option
+@needs_settings
+def rebuild_clocks(data_dir: str | None, apply: bool) -> None:
+    """Compare every clock with what the log and the payment entries make of it.
+
+    Exit status: 0 all clocks are right, 1 some are not, 2 the log itself was changed.
+    """
+    from services.commands.rebuild_clocks import Rebuilding
+    from services.payments.log.on_record import NotAnEntry
+
+    rebuilding = Rebuilding(with_settings(PROMPTCLAIM_DATA_DIR=data_dir or ""), apply=apply)
+    try:
+        for line in rebuilding.lines():
+            click.echo(line)
+    except NotAnEntry as error:
+        click.echo(f"{error} Clocks are not made from such a log. See: promptclaim log verify", err=True)
+        sys.exit(2)
+    sys.exit(rebuilding.status)
 
 
 def _stop_with_parent(stop: threading.Event) -> None:

@@ -121,7 +121,14 @@ def make_worker(service: str, parts: Parts) -> Worker:
     for subscription in part.subscriptions(parts):
         group = f"promptclaim.{service}.{subscription.topics[0]}"
         loop = ConsumerLoop(parts.database, part.messaging, parts.bus, group, subscription, batch_size=2000)
-        steps.append(Step(group, lambda loop=loop: loop.run_once(_POLL_SECONDS), close=loop.close))  # type: ignore[misc]
+        steps.append(
+            Step(
+                group,
+                lambda loop=loop: loop.run_once(_POLL_SECONDS),  # type: ignore[misc]
+                close=loop.close,
+                pause_seconds=subscription.pause_seconds,
+            )
+        )
     steps += part.steps(parts)
     steps.append(
         Step("housekeeping", lambda: _forget_the_old(parts, part), idle_seconds=_HOUSEKEEPING_SECONDS)

@@ -12,6 +12,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class OutsideCalendar(ValueError):
@@ -84,5 +85,5 @@ def _refusal(day: date) -> str:
 
 
 def us_date(day: date) -> str:
-    """A date as providers write it: ``03/02/2026``."""
-    return f"{day.month:02}/{day.day:02}/{day.year:04}"
+    """A date as people read it, on pages and in messages: ``Mar 2, 2026``. Programs get ISO dates."""
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"

@@ -55,7 +55,8 @@ class Authorization(Struct, frozen=True, omit_defaults=True):
     """What a plan authorized, or did not. ``service`` is a Community Support's id, absent for ECM.
 
     ``graduated`` and ``ended`` hold through ``end_date``; ``declined`` never held. ``presumptive`` is what the
-    ECM Policy Guide of January 2026 calls streamlined.
+    ECM Policy Guide of January 2026 calls streamlined; one that was declined held through ``end_date``, and one
+    for ECM without an end holds for 30 days.
     """
 
     record_id: str

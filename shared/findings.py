@@ -35,6 +35,14 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     version: str | None = None
 
 
+Identity = tuple[str, Severity, int | None, str | None, str | None]
+
+
+def identity(finding: Finding) -> Identity:
+    """What makes two findings of a claim the same, however they are worded."""
+    return finding.rule, finding.severity, finding.line, finding.value, finding.expected
+
+
 def worst(findings: tuple[Finding, ...] | list[Finding]) -> Verdict:
     """The verdict that these findings add up to: the worst of them, accepted where none blocks."""
     if not findings:

@@ -5,12 +5,15 @@ once. Floors of the filing limit: 28 CCR 1300.71(b), 90 days contracted and 180 
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
+
+from shared.reference.codes import CodeSet
 
 Regime = Literal["knox-keene", "hmo"]
 NonWorkingDayRule = Literal["next_working_day", "same_day"]
@@ -128,6 +131,12 @@ class Payers:
         known = self._by_id.get(payer_id.upper())
         return known.ids[0].upper() if known else payer_id.upper()
 
+    def ids_of(self, payer_ids: Sequence[str]) -> tuple[str, ...]:
+        """Every id, in capitals, under which claims for these payers may have come."""
+        known = (self._by_id.get(each.upper()) for each in payer_ids)
+        every = {each.upper() for terms in known if terms is not None for each in terms.ids}
+        return tuple(sorted(every.union(each.upper() for each in payer_ids)))
+
     def knows(self, payer_id: str | None) -> bool:
         """Whether the file names this payer."""
         return (payer_id or "").upper() in self._by_id
@@ -224,14 +233,19 @@ class _Entry:
             self._say("supports must be a list.")
             return
         for offer in value:
-            if isinstance(offer, str) and offer:
-                yield SupportOffer(offer)
-            elif isinstance(offer, dict) and isinstance(offer.get("service"), str) and offer["service"]:
-                yield from self._dated(offer)
-            else:
+            service = offer.get("service") if isinstance(offer, dict) else offer
+            if not isinstance(service, str) or not service:
                 self._say(
                     'each of supports is a service id, or a table such as {service = "…", from = 2024-01-01}.'
                 )
+            elif service not in _supports():
+                # Taken for granted, it would keep every claim for the support that was meant from being paid.
+                known = ", ".join(_supports())
+                self._say(f"supports: '{service}' is no Community Support. The ids are {known}.")
+            elif isinstance(offer, dict):
+                yield from self._dated(offer)
+            else:
+                yield SupportOffer(service)
 
     def _dated(self, offer: Mapping[str, Any]) -> Iterator[SupportOffer]:
         service = offer["service"]
@@ -245,6 +259,11 @@ class _Entry:
             self._say(f"supports, {service}: to lies before from.")
         else:
             yield SupportOffer(service, start, end)
+
+
+@cache
+def _supports() -> tuple[str, ...]:
+    return tuple(sorted(service.id for service in CodeSet.load().services if service.benefit == "CS"))
 
 
 def _is_whole(value: Any) -> bool:

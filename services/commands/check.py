@@ -126,7 +126,8 @@ class Checker:
             checked = self._judged(batch)
             counts.update(each.verdict for each in checked)
             printer.claims(path.name, checked)
-        notes = [*claims_file.notes, *self._file_notes, *unknown_payer_notes(self._payers, payer_ids)]
+        of_judgements = dict.fromkeys(self._file_notes)
+        notes = [*claims_file.notes, *of_judgements, *unknown_payer_notes(self._payers, payer_ids)]
         self._file_notes.clear()
         printer.summary(path.name, claims_file.census.claims, counts, notes)
         return _REJECTED if counts["rejected"] or counts["unreadable"] else 0

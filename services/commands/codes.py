@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 from services.commands.tables import table
-from services.validator.code_listing import codes_on
+from services.validator.rulebook.codes import codes_on
 from shared.calendar import pacific_date
 from shared.parts import utc_now
 

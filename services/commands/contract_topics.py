@@ -212,7 +212,7 @@ TOPICS: tuple[Topic, ...] = (
             "interest.due": "Interest is due.",
         },
         ("payments",),
-        ("intake", "plan"),
+        ("intake", "validator", "plan"),
     ),
 )
 
@@ -274,6 +274,11 @@ CLOCK_SCHEMA: dict[str, Any] = {
         "interest_cents": _CENTS,
         "interest_paid_cents": _CENTS,
         "interest_per_day_cents": _CENTS,
+        "interest_cent_days": {
+            "type": "integer",
+            "description": "While it runs: cents times days late so far, to be rounded together with those of the "
+            "open rest.",
+        },
         "interest_lines": {
             "type": "array",
             "items": {

@@ -14,6 +14,7 @@ from shared.collection import collect_seldom
 from shared.events import TOPICS
 from shared.logging import configure_logging, get_logger
 from shared.messaging.dead_letters import dead_letters, replay
+from shared.messaging.outbox import refill
 from shared.migrate import upgrade
 from shared.settings import Settings
 
@@ -90,6 +91,18 @@ def upgrade_all(settings: Settings) -> Iterator[str]:
     finally:
         bus.close()
     yield f"{len(TOPICS)} topics and their dead letters are there"
+
+
+def refill_topics(settings: Settings) -> Iterator[str]:
+    """Let every service send again what its outbox holds, to topics made anew; yields a line for each service."""
+    configure_logging("WARNING", service="db")
+    for name, service in SERVICES.items():
+        database = open_database(settings, name)
+        try:
+            events = refill(database, service.messaging)
+        finally:
+            database.close()
+        yield f"{name}: {events} events will be sent again"
 
 
 def dead_letters_of(settings: Settings) -> list[dict[str, str | int]]:

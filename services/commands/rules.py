@@ -9,7 +9,7 @@ import msgspec
 
 from services.commands.rule_examples import run
 from services.commands.tables import table
-from services.validator.rule_listing import (
+from services.validator.rulebook.rules import (
     ShownExample,
     ShownRule,
     by_subject,

@@ -34,8 +34,6 @@ class ListedCode(Struct, frozen=True):
     modifiers: tuple[str, ...]
     description: str
     unit: str
-    staff: str | None
-    mode: str | None
     outreach: bool
     effective_from: date
     effective_to: date | None
@@ -137,11 +135,8 @@ class CodeSet:
         wanted = set(services)
         return tuple(row for row in self.rows if row.service in wanted)
 
-    def modifiers_for(self, hcpcs: str) -> frozenset[str]:
-        """Every modifier that DHCS lists for a service which this code can bill, GQ among them."""
-        return self._vocabulary.get(hcpcs, frozenset())
-
     def _modifiers_near(self, hcpcs: str) -> frozenset[str]:
+        """Every modifier that DHCS lists for a service which this code can bill, GQ among them."""
         # ECM and its outreach stand on both care codes, so that U1, U2 and U8 are near either of them.
         services = {row.service for row in self._codes[hcpcs]}
         near = (row for row in self.rows if row.service in services)
@@ -193,8 +188,6 @@ def _listed_code(row: dict[str, str]) -> ListedCode:
         modifiers=tuple(row["modifiers"].split()),
         description=row["description"],
         unit=row["unit"],
-        staff=row["staff"] or None,
-        mode=row["mode"] or None,
         outreach=row["outreach"] == "1",
         effective_from=date.fromisoformat(row["effective_from"]),
         effective_to=date.fromisoformat(row["effective_to"]) if row["effective_to"] else None,

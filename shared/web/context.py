@@ -1,11 +1,13 @@
 """What every request of an application can reach: the parts it was built from."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import cast
 
 from flask import Flask, current_app
 from sqlalchemy import Table
 
+from shared.calendar import pacific_date
 from shared.parts import Parts
 from shared.security import Keys
 
@@ -53,3 +55,13 @@ def install_context(app: Flask, context: WebContext) -> None:
 def web_context(app: Flask | None = None) -> WebContext:
     """The context of ``app``, or of the application that handles the current request."""
     return cast(WebContext, (app or current_app).extensions[_EXTENSION])
+
+
+def parts() -> Parts:
+    """What the service that handles the current request is built from."""
+    return web_context().parts
+
+
+def today() -> date:
+    """The date in California."""
+    return pacific_date(parts().now())

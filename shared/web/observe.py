@@ -14,7 +14,7 @@ from shared.web.context import web_context
 
 _log = get_logger("shared.web")
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,63}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Asked for every few seconds by machines: counted, but not worth a line each.
 _UNLOGGED: Final = ("/healthz", "/readyz", "/metrics")
@@ -43,9 +43,7 @@ def observe(app: Flask) -> None:
 
 
 def request_id_of(text: str | None) -> str:
-    """The caller's ``X-Request-Id`` where it has the shape of an id (1 to 128 plain characters), else a new
-    one.
-    """
+    """The caller's ``X-Request-Id`` where it has the shape of an id (1 to 64 plain characters), else a new one."""
     if text and _REQUEST_ID.fullmatch(text):
         return text
     return str(uuid_utils.uuid7())

@@ -8,35 +8,16 @@ starting point.
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from shared.web.problems import Problem
 
 Position = TypeVar("Position", str, int)
 
-LIMIT_DEFAULT: Final = 100
-LIMIT_MAX: Final = 1000
 _CURSOR_CHARACTERS_MAX = 2000
 _WHOLE_MAX = 2**53
-
-
-class PageRequest(Struct, frozen=True):
-    """At most ``limit`` items after ``cursor`` (``None``: from the start)."""
-
-    limit: int = LIMIT_DEFAULT
-    cursor: dict[str, Any] | None = None
-
-
-def page(args: Mapping[str, str], *, default: int = LIMIT_DEFAULT, maximum: int = LIMIT_MAX) -> PageRequest:
-    """What ``limit`` and ``cursor`` of a query ask for. Raises ``Problem`` 422 naming the field."""
-    text = args.get("limit", "")
-    if text and not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= maximum):
-        raise _wrong("limit", f"Use a whole number from 1 to {maximum}.")
-    cursor = args.get("cursor", "")
-    return PageRequest(int(text) if text else default, decode_cursor(cursor) if cursor else None)
 
 
 def encode_cursor(position: Mapping[str, Any]) -> str:
@@ -72,7 +53,10 @@ def position(cursor: str | None, name: str, kind: type[Position]) -> Position | 
 
 def bad_cursor() -> Problem:
     """What a cursor that is not ours is answered with."""
-    return _wrong("cursor", "Use next_cursor of the page before, unchanged.")
+    message = "Use next_cursor of the page before, unchanged."
+    return Problem(
+        422, "Unprocessable Entity", errors=[{"field": "cursor", "message": message, "in": "query"}]
+    )
 
 
 def _printable(value: object) -> bool:
@@ -81,7 +65,3 @@ def _printable(value: object) -> bool:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= _WHOLE_MAX
-
-
-def _wrong(field: str, message: str) -> Problem:
-    return Problem(422, "Unprocessable Entity", errors=[{"field": field, "message": message, "in": "query"}])

@@ -1,6 +1,7 @@
 """What all templates share: the look of money, days and instants, the navigation, and the words."""
 
 import hashlib
+import re
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -10,11 +11,14 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g, request, url_for
 from markupsafe import Markup, escape
 
+from shared.calendar import us_date
+from shared.reference.remittance_codes import reasons_in, remittance_code
 from shared.security import Role
 from shared.web import words
 from shared.web.context import web_context
 from shared.web.sessions import FORM_FIELD, csrf_token
 
+_ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 STATIC: Final = Path(__file__).parent / "static"
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -69,12 +73,18 @@ def money(cents: int | None) -> str:
 
 
 def day(value: date | str | None) -> str:
-    """A day as people in California write it: ``Mar 2, 2026``. Takes a date or its ISO text."""
+    """A day as people read it, a dash where there is none. Takes a date or its ISO text."""
     if not value:
         return "–"
-    if isinstance(value, str):
-        value = date.fromisoformat(value[:10])
-    return f"{value:%b} {value.day}, {value.year}"
+    return us_date(date.fromisoformat(value[:10]) if isinstance(value, str) else value)
+
+
+def readable(value: str) -> str:
+    """A value of a finding: an ISO date as a day, anything else as it is."""
+    try:
+        return us_date(date.fromisoformat(value)) if _ISO_DATE.fullmatch(value) else value
+    except ValueError:
+        return value
 
 
 def instant(value: datetime | str | None, timezone: str = "America/Los_Angeles") -> str:
@@ -93,14 +103,18 @@ def install_rendering(app: Flask) -> None:
     environment.trim_blocks = environment.lstrip_blocks = True
     timezone = web_context(app).parts.settings.timezone
     environment.tests["in_reading"] = lambda rule: rule.startswith("repair.") or rule == "member.cin_from_bic"
-    environment.filters.update(money=money, day=day, instant=lambda value: instant(value, timezone))
+    environment.filters.update(
+        money=money, day=day, readable=readable, instant=lambda value: instant(value, timezone)
+    )
     environment.globals.update(
         verdict_words=words.verdict_words,
         clock_words=words.clock_words,
         severity_words=words.severity_words,
         review_words=words.review_words,
         advice_words=words.EXPECTED,
-        channel_names=words.CHANNELS,
+        payment_event_names=words.PAYMENT_EVENTS,
+        reasons_in=reasons_in,
+        remittance_code=remittance_code,
         csrf_field=_csrf_field,
         csrf_token=csrf_token,
         asset=_asset,

@@ -18,23 +18,23 @@ class Words(NamedTuple):
 VERDICTS: Final[dict[str, Words]] = {
     "accepted": Words(
         "Accepted",
-        "The claim is complete and correct. The plan has it, and the time to pay it is running.",
+        "The claim is complete and correct. The plan has it, and its payment clock has started.",
         "good",
     ),
     "pended": Words(
         "Pended",
-        "The plan is looking at it. You do not need to do anything unless the plan writes to you. "
+        "The plan is looking at it. Nothing has to be sent unless the plan asks for it. "
         "The payment clock keeps running.",
         "wait",
     ),
     "rejected": Words(
         "Rejected",
-        "The claim cannot be paid as it was sent. Correct what is listed and send the claim again.",
+        "The claim cannot be paid as it was sent. What is listed has to be corrected, and the claim sent again.",
         "bad",
     ),
     "unreadable": Words(
         "Could not be read",
-        "Something needed is missing or has a form that cannot be read. Correct the row and send it again.",
+        "Something needed is missing or has a form that cannot be read. The row has to be corrected and sent again.",
         "bad",
     ),
     "judging": Words(
@@ -72,12 +72,12 @@ REVIEWS: Final[dict[str, Words]] = {
     "pended": Words("Pended", "Nothing is missing from the provider, but something needs your eye.", "wait"),
     "suspected": Words(
         "Suspected later",
-        "The claim was accepted. A record that came later speaks against it.",
+        "The claim was accepted. What came to light later speaks against it.",
         "bad",
     ),
     "reconsider": Words(
         "To reconsider",
-        "The claim was rejected for a record that has since been corrected or taken back.",
+        "The claim was rejected for a record or another claim that does not stand any more.",
         "wait",
     ),
 }
@@ -88,17 +88,20 @@ EXPECTED: Final[dict[str, Words]] = {
     "note": Words("For your information", "", "plain"),
 }
 
-CHANNELS: Final[dict[str, str]] = {
-    "837P": "Electronic claim (837P)",
-    "XLSX": "Invoice (Excel)",
-    "CSV": "Invoice (CSV)",
-    "JSON": "Claim through the programming interface",
+PAYMENT_EVENTS: Final[dict[str, str]] = {
+    "paid": "Paid",
+    "denied": "Denied",
+    "contested": "Contested: information asked for",
+    "information_received": "Information received",
+    "payment_reversed": "Payment reversed",
+    "withdrawn": "Withdrawn by the provider",
+    "cancelled": "Recorded by mistake: taken away",
 }
 
 SEVERITIES: Final[dict[str, Words]] = {
     "reject": Words("Must be corrected", "The claim cannot be paid until this is right.", "bad"),
     "pend": Words(
-        "The plan will look", "The plan has to decide this. The payment clock keeps running.", "wait"
+        "The plan decides", "The plan has to look at this. The payment clock keeps running.", "wait"
     ),
     "note": Words("For your information", "Nothing to do. It does not hold up the claim.", "plain"),
 }

@@ -40,7 +40,7 @@ class ConformityReport(Struct):
 
     ``by_claim`` maps the ordinal of a claim within the set to its findings. The rest is for the 999:
     ``accepted`` is IK501 (A accepted, E accepted with errors, R rejected), ``errors`` become IK3 and IK4 (at
-    most 1,000), ``trailer_errors`` are IK502 codes. ``verified`` is false where the check itself failed.
+    most 1,000), ``trailer_errors`` are IK502 codes.
     """
 
     ordinal: int
@@ -49,7 +49,6 @@ class ConformityReport(Struct):
     accepted: str = "A"
     errors: tuple[SegmentError, ...] = ()
     trailer_errors: tuple[str, ...] = ()
-    verified: bool = True
 
 
 class Conformity(Protocol):
@@ -131,7 +130,6 @@ def not_verified(transaction_set: TransactionSet, reason: str) -> ConformityRepo
         control=transaction_set.control,
         by_claim=dict.fromkeys(range(transaction_set.claims), (problem,)),
         accepted="R",
-        verified=False,
     )
 
 
