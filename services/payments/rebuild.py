@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from services.payments.log import audit_log
 from services.payments.log.audit_log import Happening
+from services.payments.log.cross_check import of_record
 from services.payments.log.on_record import Claim, Stored, differing, on_record, range_after
-from services.payments.log.seals import details_fit
 from services.payments.log.told import REBUILT
 from services.payments.models import CLOCKS
 from shared.database import Database, update_rows
@@ -66,16 +66,17 @@ def _repairs(claims: Mapping[str, Claim]) -> Iterator[Repair]:
             continue  # A payment that waits for its claim.
         if row is None:
             yield Repair(claim_id, reason="the clock is gone; take it from a backup")
-        elif received is None:
+            continue
+        if received is None:
             yield Repair(claim_id, reason="the log does not know this clock")
-        elif not details_fit(row, received.data):
-            yield Repair(
-                claim_id, reason="what the log seals of the claim was changed; take it from a backup"
-            )
-        else:
-            repair = _repair(claim_id, claim, row)
-            if repair is not None:
-                yield repair
+            continue
+        forged = min(of_record(claim_id, claim, received.sequence), default=None)
+        if forged is not None:
+            yield Repair(claim_id, reason=f"{forged.reason} Take it from a backup.")
+            continue
+        repair = _repair(claim_id, claim, row)
+        if repair is not None:
+            yield repair
 
 
 def _repair(claim_id: str, claim: Claim, row: Stored) -> Repair | None:

@@ -132,6 +132,50 @@ def test_what_the_log_only_seals_cannot_be_made_again(payments: Payments) -> Non
     assert clocks(payments) == before
 
 
+@pytest.mark.parametrize(
+    ("table", "forgery", "named"),
+    [
+        (
+            "payment_entries",
+            "UPDATE payment_entries SET amount_cents = amount_cents - 1",
+            "another amount cents",
+        ),
+        ("payment_entries", "DELETE FROM payment_entries", "is gone, but entry"),
+        (
+            "payment_entries",
+            "UPDATE payment_entries SET reference = 'forged'",
+            "another reference, reason or",
+        ),
+        (
+            "claim_lines",
+            "UPDATE claim_lines SET charge_cents = charge_cents + 1",
+            "The service lines of claim",
+        ),
+    ],
+)
+def test_no_clock_is_made_from_what_was_forged_beside_the_log(
+    payments: Payments, table: str, forgery: str, named: str
+) -> None:
+    def forge(connection: Any) -> None:
+        connection.execute(text(forgery))
+        connection.execute(text("UPDATE clocks SET paid_cents = 7"))
+
+    with payments.database.read() as connection:
+        forged = set(connection.execute(text(f"SELECT claim_id FROM {table}")).scalars())
+    tamper(payments, forge)
+    before = {row.claim_id: row for row in clocks(payments) if row.claim_id in forged}
+
+    found = {each.claim_id: each for each in repairs(payments, apply=True)}
+
+    assert before
+    for claim_id in before:
+        assert found[claim_id].columns == {}
+        assert named in found[claim_id].reason
+        assert "backup" in found[claim_id].reason
+    assert {row.claim_id: row for row in clocks(payments) if row.claim_id in forged} == before
+    assert isinstance(verified(payments), Broken)
+
+
 def test_no_clock_is_made_from_a_log_that_was_changed(payments: Payments) -> None:
     tamper(
         payments,

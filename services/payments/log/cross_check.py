@@ -47,9 +47,16 @@ def cross_check(
 def differences(claims: Mapping[str, Claim], entries: int) -> Iterator[Difference]:
     """Everything that log and tables say otherwise of these claims."""
     for claim_id, claim in claims.items():
-        yield from _of_payments(claim_id, claim, entries)
-        yield from _of_notices(claim_id, claim, entries)
+        yield from of_record(claim_id, claim, entries)
         yield from _of_clock(claim_id, claim, entries)
+
+
+def of_record(claim_id: str, claim: Claim, entries: int) -> Iterator[Difference]:
+    """What was changed, is gone or was added of that from which a clock is made: payments, notices, what is sealed."""
+    yield from _of_payments(claim_id, claim, entries)
+    yield from _of_notices(claim_id, claim, entries)
+    if claim.told.received is not None and claim.row is not None:
+        yield from _of_seals(claim_id, claim, claim.told.received, claim.row)
 
 
 def _of_clock(claim_id: str, claim: Claim, entries: int) -> Iterator[Difference]:
@@ -69,7 +76,6 @@ def _of_clock(claim_id: str, claim: Claim, entries: int) -> Iterator[Difference]
         different = differing(row, columns)
         if different:
             yield _changed(sequence, what, different[0])
-    yield from _of_seals(claim_id, claim, told.received, row)
     try:
         made = claim.outcome_made()
     except (ValueError, msgspec.DecodeError):
