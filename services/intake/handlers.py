@@ -27,6 +27,12 @@ from shared.findings import Finding, Verdict
 from shared.messaging.consumer import InvalidEvent, Subscription
 
 
+class SentClaim(Struct, frozen=True):
+    """What the words need of the claim: a void (frequency 8) has no payment clock."""
+
+    frequency: str = "1"
+
+
 class JudgedFacts(Struct, frozen=True):
     """What intake keeps of a ``shared.events.ClaimJudged``."""
 
@@ -40,6 +46,7 @@ class JudgedFacts(Struct, frozen=True):
     found: tuple[Finding, ...] = ()
     decision: Decision | None = None
     file_notes: tuple[Finding, ...] = ()
+    claim: SentClaim = SentClaim()
 
 
 class ClockFacts(Struct, frozen=True):
@@ -235,6 +242,8 @@ def _judged_words(event: Event, judgement: JudgedFacts) -> str:
         words = "The claim was checked again. The plan is still looking at it."
     elif judgement.judgement > 1 and judgement.verdict == "accepted":
         words = "The claim was checked again. Nothing holds it up."
+    elif judgement.verdict == "pended" and judgement.claim.frequency == "8":
+        words = "The plan has to look at the claim. It takes another back, so no payment clock runs."
     else:
         words = _VERDICT_WORDS[judgement.verdict]
     return words if len(words) <= _DETAIL_LENGTH else f"{words[: _DETAIL_LENGTH - 1]}…"

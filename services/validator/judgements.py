@@ -188,6 +188,8 @@ def charged_cents(claim: Claim) -> int:
 
 
 def _deadline(judged: ClaimJudged, payers: Payers) -> object:
+    if judged.claim.frequency == "8":
+        return None  # A void bills nothing, so no clock runs.
     try:
         return deadline_of(judged.receipt.arrival_date, payers.terms_of(judged.claim.payer.id))
     except OutsideCalendar:

@@ -368,6 +368,14 @@ def test_a_rejection_to_reconsider_has_no_clock_and_the_deadline_of_its_receipt(
     assert "no new denial is recorded" in decided(validator, received.claim_id, "reject")
 
 
+def test_a_void_in_review_has_no_deadline_and_denies_nothing(validator: Validator) -> None:
+    claims = [pended(validator, frequency="8"), pended(validator, frequency="8", cin="97654321C")]
+
+    assert of_clock(validator.get("reviews")["items"][0]) == (None, None, None, None, False)
+    assert "Nothing is denied: a void bills nothing." in decided(validator, claims[0], "reject")
+    assert "if we have it, is withdrawn from payment" in decided(validator, claims[1], "release")
+
+
 # --- Pages
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.intake.handlers import JudgedFacts, _judged_words
+from services.intake.handlers import JudgedFacts, SentClaim, _judged_words
 from shared.events import CLAIMS_PENDED, CLAIMS_VALIDATED, ReviewKind, new_event
 from shared.findings import Verdict
 
@@ -46,3 +46,17 @@ def test_a_claim_is_said_to_be_free_only_when_nobody_looks_at_it_any_more(
         now=datetime(2026, 11, 20, tzinfo=UTC),
     )
     assert _judged_words(event, told) == words
+
+
+def test_a_void_that_waits_for_the_plan_has_no_payment_clock() -> None:
+    told = JudgedFacts("clm_1", "sub_1", 1, "pended", True, (), review="pended", claim=SentClaim("8"))
+    event = new_event(
+        CLAIMS_PENDED,
+        "claim.pended",
+        "/validator",
+        subject="clm_1",
+        key="k",
+        data=told,
+        now=datetime.now(UTC),
+    )
+    assert "no payment clock runs" in _judged_words(event, told)

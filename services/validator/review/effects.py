@@ -21,6 +21,8 @@ def effects_of(review: Review) -> dict[str, str]:
 
 
 def _release(review: Review) -> str:
+    if review.void:
+        return "It becomes accepted. The claim that it takes back, if we have it, is withdrawn from payment."
     day = _day(review)
     accepted = "It stays accepted." if review.verdict == "accepted" else "It becomes accepted."
     match _outcome(review):
@@ -44,6 +46,8 @@ def _reject(review: Review) -> str:
     if review.verdict == "rejected":
         return "It stays rejected, and no new denial is recorded. The provider is sent your reason."
     told = "The provider is sent your reason."
+    if review.void:
+        return f"{told} Nothing is denied: a void bills nothing. The claim that it was to take back stands."
     match _outcome(review):
         case "paid":
             return f"{told} Nothing is denied and no money moves: the claim was paid {day}. {_ASK_BACK}"

@@ -63,6 +63,7 @@ class Review(Struct, frozen=True):
 
     ``clock_state`` is payments' word, ``None`` until payments has told of a clock; ``clock_since`` the day of what
     brought it there (contest, information, payment, denial, withdrawal); ``paid_cents`` what was paid so far.
+    A ``void`` (frequency 8) bills nothing: it has no clock and no deadline.
     """
 
     claim_id: str
@@ -82,14 +83,20 @@ class Review(Struct, frozen=True):
     clock_since: date | None
     paid_cents: int
     settled: bool
+    void: bool
     reasons: tuple[Reason, ...]
 
 
-class _Findings(Struct, frozen=True):
+class _Sent(Struct, frozen=True):
+    frequency: str = "1"
+
+
+class _Judged(Struct, frozen=True):
+    claim: _Sent = _Sent()
     findings: tuple[Finding, ...] = ()
 
 
-_decode_findings = msgspec.json.Decoder(_Findings).decode
+_decode_judged = msgspec.json.Decoder(_Judged).decode
 
 
 def scope_of(principal: Principal, payers: Payers) -> Scope:
@@ -234,7 +241,8 @@ def _after(settled: bool, deadline: date | None, claim_id: str) -> ColumnElement
 
 
 def _review(row: Any, payers: Payers, today: date) -> Review:
-    earlier = _decode_findings(row.earlier_document).findings if row.earlier_document is not None else None
+    now = _decode_judged(row.now_document)
+    earlier = _decode_judged(row.earlier_document).findings if row.earlier_document is not None else None
     due_now = due(row, payers, today)
     return Review(
         claim_id=row.claim_id,
@@ -254,5 +262,6 @@ def _review(row: Any, payers: Payers, today: date) -> Review:
         clock_since=row.since,
         paid_cents=row.paid_cents or 0,
         settled=bool(row.settled),
-        reasons=reasons(row.kind, _decode_findings(row.now_document).findings, earlier),
+        void=now.claim.frequency == "8",
+        reasons=reasons(row.kind, now.findings, earlier),
     )
