@@ -195,7 +195,7 @@ class Unmatched(Schema):
 
 
 class LogQuery(Schema):
-    after = fields.Integer(load_default=0, validate=Range(min=0))
+    after = fields.Integer(load_default=0, validate=Range(0, 2**63 - 1))
     limit = fields.Integer(load_default=100, validate=Range(1, 1000))
     cursor = fields.String()
 

@@ -5,7 +5,7 @@ the entries. Both are only added to, so the answer about a moment that is over s
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
@@ -54,7 +54,7 @@ def moment(text: str, now: datetime) -> datetime:
             begun = date.fromisoformat(text) <= pacific_date(now)
         else:
             at = datetime.fromisoformat(text)
-            begun = at.utcoffset() is not None and at <= now
+            begun = at.utcoffset() is not None and at.astimezone(UTC) <= now
     except (ValueError, OverflowError):
         at, begun = now, None
     if begun is None or at.utcoffset() is None:

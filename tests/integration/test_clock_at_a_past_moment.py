@@ -105,7 +105,15 @@ def test_nothing_was_known_before_the_claim_came(payments: Payments) -> None:
 
 @pytest.mark.parametrize(
     "at",
-    ["yesterday", "2026-02-30", "2026-03-03", "2026-03-02T10:00:00", "9999-12-31", "2026-03-02T20:00:01Z"],
+    [
+        "yesterday",
+        "2026-02-30",
+        "2026-03-03",
+        "2026-03-02T10:00:00",
+        "9999-12-31",
+        "2026-03-02T20:00:01Z",
+        "0001-01-01T00:00:00+14:00",
+    ],
 )
 def test_a_moment_that_is_none_or_has_not_come_is_refused(payments: Payments, at: str) -> None:
     payments.judge(payments.verdict())

@@ -190,6 +190,7 @@ def test_clocks_are_paged_by_deadline_and_filtered(payments: Payments) -> None:
     assert len(payments.get(f"clocks?provider={BILLING_NPI}")["items"]) == 6
     assert payments.call("GET", "clocks?cursor=garbage").status_code == 422
     assert payments.call("GET", "clocks?state=late").status_code == 422
+    assert payments.call("GET", f"timeliness-log?after={2**63}", role="auditor").status_code == 422
 
 
 def test_the_compliance_figures_of_the_worked_example(payments: Payments) -> None:
