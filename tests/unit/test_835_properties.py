@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from segment_changes import Changes, changed, segment_changes
 from x12_835_builder import body, claim, interchange, line, text
 
 from services.payments.remittances.balance import imbalances, interest_by_claim
@@ -158,7 +159,6 @@ BASE = interchange(
     ),
     body(claim("C", -96_000, -96_000, status="22"), claim("D"), amount=0, trace="EFT-2"),
 )
-POSITIONS = st.integers(0, len(BASE) - 1)
 
 
 def nothing_is_lost(folder: Path, content: bytes) -> None:
@@ -180,34 +180,9 @@ def nothing_is_lost(folder: Path, content: bytes) -> None:
 
 
 @SLOW
-@given(
-    changes=st.lists(
-        st.tuples(
-            st.sampled_from(["drop", "duplicate", "swap", "cut", "extend", "rename"]), POSITIONS, POSITIONS
-        ),
-        min_size=1,
-        max_size=6,
-    )
-)
-def test_segments_dropped_doubled_swapped_and_cut(
-    tmp_path: Path, changes: list[tuple[str, int, int]]
-) -> None:
-    segments = list(BASE)
-    for change, first, second in changes:
-        a, b = first % len(segments), second % len(segments)
-        if change == "drop" and len(segments) > 1:
-            segments.pop(a)
-        elif change == "duplicate":
-            segments.insert(b, segments[a])
-        elif change == "swap":
-            segments[a], segments[b] = segments[b], segments[a]
-        elif change == "cut":
-            segments[a] = segments[a][: second % (len(segments[a]) + 1)]
-        elif change == "extend":
-            segments[a] += "*" + segments[b].replace("*", ":")
-        else:
-            segments[a] = segments[b][:2] + segments[a][2:]
-    nothing_is_lost(tmp_path, text(segments).encode())
+@given(changes=segment_changes(BASE))
+def test_segments_dropped_doubled_swapped_and_cut(tmp_path: Path, changes: Changes) -> None:
+    nothing_is_lost(tmp_path, text(changed(BASE, changes)).encode())
 
 
 @SLOW

@@ -148,7 +148,7 @@ def test_a_partial_payment_stops_the_clock_for_what_was_paid_only() -> None:
     found = outcome(on("2026-03-20", "paid", 60_000), on("2026-04-11", "paid", 40_000))
 
     assert state(found, "2026-04-11") == "paid_late"
-    assert found.cent_days_late == 40_000 * 10
+    assert [(paid.cents, paid.days_late) for paid in found.late_payments] == [(40_000, 10)]
 
 
 def test_interest_of_several_late_payments_is_rounded_once() -> None:
@@ -183,7 +183,7 @@ def test_a_reversal_takes_back_the_last_payment_and_its_interest() -> None:
         on("2026-04-12", "payment_reversed", 40_000),
     )
 
-    assert (found.paid_cents, found.cent_days_late, found.outstanding_cents) == (60_000, 0, 40_000)
+    assert (found.paid_cents, len(found.late_payments), found.outstanding_cents) == (60_000, 0, 40_000)
     assert state(found, "2026-04-12") == "overdue"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from segment_changes import Changes, changed, segment_changes
 from x12_builder import good, text
 
 from services.intake.readers import FileRefused
@@ -12,13 +13,6 @@ from shared.x12.conformity import check, transaction_sets
 
 BASE = good(3)
 POSITIONS = st.integers(min_value=0, max_value=len(BASE) - 1)
-SEGMENT_CHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(["drop", "duplicate", "swap", "cut", "extend", "rename"]), POSITIONS, POSITIONS
-    ),
-    min_size=1,
-    max_size=6,
-)
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -36,26 +30,9 @@ def nothing_is_lost(path: Path, content: bytes) -> None:
 
 
 @SLOW
-@given(changes=SEGMENT_CHANGES)
-def test_segments_dropped_doubled_swapped_and_cut(
-    tmp_path: Path, changes: list[tuple[str, int, int]]
-) -> None:
-    segments = list(BASE)
-    for change, first, second in changes:
-        a, b = first % len(segments), second % len(segments)
-        if change == "drop" and len(segments) > 1:
-            segments.pop(a)
-        elif change == "duplicate":
-            segments.insert(b, segments[a])
-        elif change == "swap":
-            segments[a], segments[b] = segments[b], segments[a]
-        elif change == "cut":
-            segments[a] = segments[a][: second % (len(segments[a]) + 1)]
-        elif change == "extend":
-            segments[a] += "*" + segments[b].replace("*", ":")
-        else:
-            segments[a] = segments[b][:2] + segments[a][2:]
-    nothing_is_lost(tmp_path / "a", text(segments).encode())
+@given(changes=segment_changes(BASE))
+def test_segments_dropped_doubled_swapped_and_cut(tmp_path: Path, changes: Changes) -> None:
+    nothing_is_lost(tmp_path / "a", text(changed(BASE, changes)).encode())
 
 
 @SLOW
