@@ -16,6 +16,16 @@ from shared.payers import PayerTerms
 
 Standard = Literal["clock.hsc1371_working", "clock.hsc1371_calendar"]
 RunningState = Literal["open", "near", "overdue"]
+ClockState = Literal[
+    RunningState,
+    "contested",
+    "paid_on_time",
+    "paid_late",
+    "denied_on_time",
+    "denied_late",
+    "withdrawn",
+]
+"""The state of a clock that runs or ran."""
 
 CALENDAR_DAYS = 30
 WORKING_DAYS = {"knox-keene": 30, "hmo": 45}

@@ -1,7 +1,7 @@
 """What is on which topic, who sends it and who listens: the facts behind the published contracts."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from services.payments.record import KINDS
 from shared import events
 from shared.care import AuthorizationStatus
 from shared.events import ClaimJudged, ClaimReceived, ClockEvent, PaymentRecorded
+from shared.prompt_pay import ClockState
 
 Party = Literal["intake", "validator", "payments", "plan"]
 """``plan`` is everybody outside: the claims department's own systems, and counties."""
@@ -227,20 +228,7 @@ CLOCK_SCHEMA: dict[str, Any] = {
     "description": "A clock as it stands. Keys that do not apply are absent. Money in cents, days in California.",
     "type": "object",
     "properties": {
-        "state": {
-            "enum": [
-                "open",
-                "near",
-                "overdue",
-                "contested",
-                "paid_on_time",
-                "paid_late",
-                "denied_on_time",
-                "denied_late",
-                "withdrawn",
-                "not_running",
-            ]
-        },
+        "state": {"enum": [*get_args(ClockState), "not_running"]},
         "received": _DAY,
         "arrival_date": _DAY,
         "receipt_date": {

@@ -20,20 +20,9 @@ from services.payments.clock_period import near_dates
 from services.payments.clock_period import period_of as period_of
 from services.payments.money_owed import Money, Payment, Portion
 from shared.payers import PayerTerms
-from shared.prompt_pay import end_of_period, interest_on_cent_days, running_state
+from shared.prompt_pay import ClockState, end_of_period, interest_on_cent_days, running_state
 
 Status = Literal["running", "contested", "paid", "denied", "withdrawn"]
-State = Literal[
-    "open",
-    "near",
-    "overdue",
-    "contested",
-    "paid_on_time",
-    "paid_late",
-    "denied_on_time",
-    "denied_late",
-    "withdrawn",
-]
 Kind = Literal[
     "paid", "denied", "contested", "information_received", "payment_reversed", "withdrawn", "cancelled"
 ]
@@ -103,11 +92,6 @@ class Outcome(Struct, frozen=True):
     def last_late_payment_on(self) -> date | None:
         late = self.late_payments
         return late[-1].date if late else None
-
-    @property
-    def cent_days_late(self) -> int:
-        """Cents times days late, summed over all payments."""
-        return sum(payment.cents * payment.days_late for payment in self.payments)
 
     @property
     def interest_cents(self) -> int:
@@ -192,7 +176,7 @@ def standing(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in kept if entry is not None]
 
 
-def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date) -> State:
+def state_of(status: str, late: bool, deadline: date, near_on: date, as_of: date) -> ClockState:
     """The state that people see on ``as_of``."""
     if status == "running":
         return running_state(deadline, near_on, as_of)

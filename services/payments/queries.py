@@ -6,16 +6,16 @@ from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, select, tuple_
 
-from services.payments.clock import Outcome, State, state_of
+from services.payments.clock import Outcome, state_of
 from services.payments.clock_document import interest_on
 from services.payments.models import CLOCKS, PAYMENT_ENTRIES
 from services.payments.projection import entries_of, fold_row
 from shared.among import among
 from shared.events import utc_text
 from shared.payers import Payers
-from shared.prompt_pay import interest_cents
+from shared.prompt_pay import ClockState, interest_cents
 
-STATES: tuple[State, ...] = get_args(State)
+STATES: tuple[ClockState, ...] = get_args(ClockState)
 
 
 _NO_FILE = Payers(configured=False)

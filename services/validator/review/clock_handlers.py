@@ -13,6 +13,7 @@ from shared.among import among
 from shared.database import insert_rows, update_rows
 from shared.events import PAYMENTS_CLOCKS, Event
 from shared.messaging.consumer import InvalidEvent, Subscription
+from shared.prompt_pay import ClockState
 
 RUNNING = "running"
 _PAUSE_SECONDS = 0.25
@@ -21,18 +22,7 @@ _PAUSE_SECONDS = 0.25
 class Clock(Struct, frozen=True):
     """What the queue needs of a clock of the outside contract."""
 
-    state: Literal[
-        "open",
-        "near",
-        "overdue",
-        "contested",
-        "paid_on_time",
-        "paid_late",
-        "denied_on_time",
-        "denied_late",
-        "withdrawn",
-        "not_running",
-    ]
+    state: Literal[ClockState, "not_running"]
     deadline: date | None = None
     deadline_after_information: date | None = None
     near_from: date | None = None
